@@ -8,7 +8,7 @@ import numpy as np
 
 
 def norm_text(value: float | None) -> str:
-    """A norm in about four characters: ``22.63``, ``4.47``, ``0.231``, ``3.1e-05``, ``1.2e+06``; ``–`` for none."""
+    """A norm in few characters: ``22.63``, ``4.47``, ``0.231``, ``3.1e-5``, ``1.2e6``; ``–`` for none."""
     if value is None:
         return "–"
     if not math.isfinite(value):
@@ -17,14 +17,14 @@ def norm_text(value: float | None) -> str:
     if size == 0:
         return "0"
     if size < 0.001 or size >= 100_000:
-        return f"{value:.1e}"
+        return _short_exponent(f"{value:.1e}")
     if size < 1:
         return f"{value:.3f}"
     return f"{value:.2f}" if size < 1000 else f"{value:.0f}"
 
 
 def number_text(value: float | complex, digits: int = 4) -> str:
-    """One number to ``digits`` significant digits and no idle zeros: ``4``, ``-0.0769``, ``1e-07``, ``nan``."""
+    """One number to ``digits`` significant digits and no idle zeros: ``4``, ``-0.0769``, ``1e-7``, ``nan``."""
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
     if isinstance(value, complex | np.complexfloating):
@@ -37,7 +37,7 @@ def number_text(value: float | complex, digits: int = 4) -> str:
         return "nan"
     if math.isinf(value):
         return "inf" if value > 0 else "-inf"
-    return f"{value:.{digits}g}".replace("e-0", "e-").replace("e+0", "e+").replace("e+", "e")
+    return _short_exponent(f"{value:.{digits}g}")
 
 
 def shape_text(shape: tuple[int, ...] | None) -> str:
@@ -48,3 +48,7 @@ def shape_text(shape: tuple[int, ...] | None) -> str:
 def index_text(index: tuple[int, ...]) -> str:
     """An element's place as a program would write it: ``[0, 2]``; nothing for a scalar."""
     return f"[{', '.join(map(str, index))}]" if index else ""
+
+
+def _short_exponent(text: str) -> str:
+    return text.replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
