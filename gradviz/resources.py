@@ -1,0 +1,22 @@
+"""Where the files that ship with gradviz are: themes, icons, fonts, translations, examples."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+
+@cache
+def root() -> Path:
+    """The resources folder: inside the package when installed, at the top of the source tree otherwise."""
+    packaged = Path(str(files("gradviz"))) / "resources"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parent.parent / "resources"
+
+
+def path(*parts: str) -> Path:
+    """The path of one shipped file, ``path("themes", "dark.json")``; FileNotFoundError if there is none."""
+    found = root().joinpath(*parts)
+    if not found.exists():
+        raise FileNotFoundError(f"gradviz is not installed completely: {found} is missing")
+    return found
