@@ -24,7 +24,7 @@ def norm_text(value: float | None) -> str:
 
 
 def number_text(value: float | complex, digits: int = 4) -> str:
-    """One number to ``digits`` significant digits and no idle zeros: ``4``, ``-0.0769``, ``1e-7``, ``nan``."""
+    """One number to ``digits`` significant digits and no idle zeros: ``4``, ``-0.077``, ``1e-7``, ``nan``."""
     if isinstance(value, bool | np.bool_):
         return str(bool(value))
     if isinstance(value, complex | np.complexfloating):
