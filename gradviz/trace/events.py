@@ -14,10 +14,13 @@ from gradviz.trace.model import NodeId, TensorId, ValueId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened at ``file``:``line`` of the program (None where no line is known)."""
+    """Something that happened at ``file``:``line`` of the program (None where no line is known).
+
+    ``step`` is given by whatever takes the event into a trace; it is 0 until then.
+    """
 
     kind: ClassVar[str]
-    step: int
+    step: int = 0
     file: str | None = None
     line: int | None = None
 

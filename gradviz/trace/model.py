@@ -96,9 +96,11 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class TensorInfo:
-    """Summary numbers of one tensor's content (``norm`` is the 2-norm; min, max, mean over finite values).
+    """Summary numbers of one tensor's content, computed in float64.
 
-    The numbers are None where the tensor is empty or holds no finite value.
+    ``norm`` is the 2-norm: nan where the content holds a nan, else inf where it holds an inf. ``min``,
+    ``max`` and ``mean`` are taken over the finite values. Each is None where there is nothing to take
+    it of: the tensor is empty, or holds no finite value.
     """
 
     id: TensorId
@@ -124,7 +126,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The text of a program file as it was recorded. A notebook's text is its code cells one after another."""
+    """A program file's text as it was recorded; a notebook's is its code cells, a blank line between them."""
 
     file: str
     text: str
