@@ -1,0 +1,439 @@
+"""What the window shows, and the only place that changes it.
+
+The person acts, the session changes, the panels that listen draw: a panel calls the session's methods and
+reads its attributes, and no panel knows another. Everything shown is a function of the trace, the step,
+the selection and the program's text.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from gradviz.replay import moves
+from gradviz.replay.breakpoints import Breakpoints
+from gradviz.replay.moves import Move
+from gradviz.replay.playhead import Playhead
+from gradviz.trace.errors import TraceError
+from gradviz.trace.events import BackwardBegin, Error, Event
+from gradviz.trace.model import NodeId
+from gradviz.trace.protocol import TraceLike
+from gradviz_ui import theme
+from gradviz_ui.background import Background
+from gradviz_ui.code.document import Document
+from gradviz_ui.recording import Outcome, Recording
+from gradviz_ui.settings import Settings
+
+if TYPE_CHECKING:
+    from gradviz.record.program import Program
+
+View = Literal["backward", "forward", "both"]
+
+PROGRAM_SUFFIXES = (".py", ".ipynb")
+TRACE_SUFFIX = ".gradviz"
+PLAY_INTERVAL_MS = 160
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the person picked on the canvas or in a table: a node, or an edge (index into ``trace.edges``)."""
+
+    node: NodeId | None = None
+    edge: int | None = None
+
+
+NOTHING = Selection()
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A trace with its playhead, both made off the window's thread."""
+
+    trace: TraceLike
+    playhead: Playhead
+
+
+class Session(QObject):
+    """The open program and trace, the step, the selection, and the recording under way."""
+
+    trace_changed = Signal()
+    step_changed = Signal(object)
+    """Carries the `Change`; with ``everything`` set where the panel should draw anew."""
+    selection_changed = Signal()
+    program_changed = Signal()
+    recording_changed = Signal()
+    breakpoints_changed = Signal()
+    theme_changed = Signal()
+    view_changed = Signal()
+    playing_changed = Signal()
+    loading_changed = Signal()
+    message = Signal(str, str)
+    """A level ("info", "warning", "error") and one line of text for the person."""
+    console_text = Signal(str, str)
+    """Text printed by the program being recorded, and its stream."""
+    reveal_requested = Signal(object)
+    """A `Selection` that the canvas should bring into sight."""
+
+    def __init__(self, settings: Settings | None = None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.settings = settings or Settings()
+        self.trace: TraceLike | None = None
+        self.playhead: Playhead | None = None
+        self.document: Document | None = None
+        self.breakpoints = Breakpoints()
+        self.selection = NOTHING
+        self.view: View = "backward"
+        self.layout_name = "layered"
+        self.trace_saved = True
+        self.background = Background(self)
+        self._loading: int | None = None
+        self._folder: Path | None = None
+        self._recordings = 0
+        self._recording = Recording(self)
+        self._recording.output.connect(self.console_text)
+        self._recording.progressed.connect(self.recording_changed)
+        self._recording.ended.connect(self._recording_ended)
+        self._player = QTimer(self)
+        self._player.setInterval(PLAY_INTERVAL_MS)
+        self._player.timeout.connect(self._play_on)
+        theme.themes().changed.connect(self.theme_changed)
+
+    # What is shown
+
+    @property
+    def program(self) -> Program | None:
+        """The program as it stands in the editor; None where nothing, or a trace without sources, is open."""
+        return self.document.program() if self.document is not None else None
+
+    @property
+    def step(self) -> int:
+        """The step shown, 0 without a trace."""
+        return self.playhead.step if self.playhead is not None else 0
+
+    @property
+    def last_step(self) -> int:
+        """The number of events of the trace."""
+        return len(self.trace.events) if self.trace is not None else 0
+
+    @property
+    def event(self) -> Event | None:
+        """The event that led to the step shown."""
+        return self.playhead.event if self.playhead is not None else None
+
+    @property
+    def shown_node(self) -> NodeId | None:
+        """What the inspector tells of: the selected node, else the one the current event is about."""
+        if self.selection.node is not None:
+            return self.selection.node
+        event = self.event
+        node = getattr(event, "leaf", None)
+        return node if node is not None else getattr(event, "node", None)
+
+    @property
+    def recording(self) -> bool:
+        """Does a program run?"""
+        return self._recording.running
+
+    @property
+    def recorded_events(self) -> int:
+        """How many events the program that runs has brought so far."""
+        return self._recording.events
+
+    @property
+    def loading(self) -> bool:
+        """Is a file being read?"""
+        return self._loading is not None
+
+    @property
+    def playing(self) -> bool:
+        """Do steps follow one another by themselves?"""
+        return self._player.isActive()
+
+    # Files
+
+    def open(self, path: Path | str, step: int | None = None) -> None:
+        """Show a program, without running it, or a trace. Failures arrive as `message`."""
+        path = Path(path)
+        suffix = path.suffix.lower()
+        if suffix not in (*PROGRAM_SUFFIXES, TRACE_SUFFIX):
+            self.message.emit(
+                "error",
+                self.tr("{name} is not a .py, .ipynb or .gradviz file.").replace("{name}", path.name),
+            )
+        elif not path.is_file():
+            self.settings.forget_recent_file(path.absolute())
+            self.message.emit("error", self.tr("There is no file {path}.").replace("{path}", str(path)))
+        elif suffix == TRACE_SUFFIX:
+            self._load(partial(_open_trace, path), partial(self._opened_trace, path, step), path)
+        else:
+            self._load(partial(_read_program, path), partial(self._opened_program, path), path)
+
+    def show_trace(self, trace: TraceLike, step: int | None = None) -> None:
+        """Show a trace that is open already (``gradviz.show``, tests)."""
+        self._take_trace(_Loaded(trace, Playhead(trace)), step)
+
+    def new_program(self, text: str = "", name: str = "untitled.py") -> None:
+        """Show a program that is no file yet."""
+        self._take_document(Document(text, name))
+        self._take_trace(None)
+
+    def save_program(self, path: Path | None = None) -> bool:
+        """Write the program's text to its file or to ``path``; a notebook's edits go back into its cells."""
+        if self.document is None:
+            return False
+        try:
+            self.document.save(path)
+        except OSError as error:
+            self.message.emit("error", self.tr("The program was not saved: {why}").replace("{why}", _reason(error)))
+            return False
+        if self.document.path is not None:
+            self.settings.add_recent_file(self.document.path)
+        self.program_changed.emit()
+        return True
+
+    def save_as(self, path: Path | str) -> bool:
+        """Save the trace (``.gradviz``) or the program (anything else) under a new name."""
+        path = Path(path)
+        if path.suffix.lower() != TRACE_SUFFIX:
+            return self.save_program(path)
+        if self.trace is None or self.trace.path is None:
+            self.message.emit("error", self.tr("There is no recording to save yet."))
+            return False
+        try:
+            if path.absolute() != self.trace.path.absolute():
+                shutil.copyfile(self.trace.path, path)
+        except OSError as error:
+            self.message.emit("error", self.tr("The trace was not saved: {why}").replace("{why}", _reason(error)))
+            return False
+        self.trace_saved = True
+        self.settings.add_recent_file(path)
+        self.message.emit("info", self.tr("Saved {name}.").replace("{name}", path.name))
+        self.recording_changed.emit()
+        return True
+
+    def _load(self, work: Callable[[], Any], done: Callable[[Any], None], path: Path) -> None:
+        self.background.forget(self._loading)
+        self._loading = self.background.run(work, done, partial(self._not_opened, path))
+        self.loading_changed.emit()
+
+    def _loaded(self) -> None:
+        self._loading = None
+        self.loading_changed.emit()
+
+    # Recording
+
+    def record(self) -> None:
+        """Run the program in a child process and record it; what it prints arrives as `console_text`."""
+        if self.document is None or self.recording:
+            return
+        self.stop_playing()
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="gradviz-"))
+        self._recordings += 1
+        program = self.document.program()
+        path = self._folder / f"{Path(program.name).stem}-{self._recordings}{TRACE_SUFFIX}"
+        self._recording.start(program, path, self.settings.backend)
+
+    def stop(self) -> None:
+        """End the program that runs; what was recorded stays and is shown."""
+        self._recording.stop()
+
+    @Slot(object)
+    def _recording_ended(self, outcome: Outcome) -> None:
+        self.recording_changed.emit()
+        if outcome.crash is not None:
+            self.message.emit("error", outcome.crash)
+        if outcome.path.exists():
+            self._load(partial(_open_trace, outcome.path), self._opened_recording, outcome.path)
+
+    # Time
+
+    def seek(self, step: int) -> None:
+        """Go to ``step``, or as near as the trace reaches."""
+        if self.playhead is None:
+            return
+        step = max(0, min(step, self.last_step))
+        if step != self.playhead.step:
+            self.step_changed.emit(self.playhead.seek(step))
+
+    def move(self, move: Move) -> None:
+        """Go one event, node, accumulation or call on or back, or to an end."""
+        if self.playhead is not None:
+            self.seek(moves.target(self.playhead, move))
+
+    def resume(self, forward: bool = True) -> None:
+        """Go on to the next breakpoint, or to the end of the trace."""
+        if self.trace is not None:
+            self.seek(self.breakpoints.next_stop(self.trace, self.step, forward))
+
+    def go_to_node(self, node: NodeId, forward: bool = True) -> None:
+        """Go to the next moment at which ``node`` runs; from the last one back to the first."""
+        if self.trace is None:
+            return
+        step = moves.to_node(self.trace, self.step, node, forward)
+        if step == self.step and forward:
+            step = moves.to_node(self.trace, 0, node, True)
+        self.seek(step)
+
+    def go_to_line(self, file: str, line: int, forward: bool = True) -> None:
+        """Go to the next event of a program line; from the last one back to the first."""
+        if self.trace is None:
+            return
+        step = moves.to_line(self.trace, self.step, file, line, forward)
+        if step == self.step and forward:
+            step = moves.to_line(self.trace, 0, file, line, True)
+        self.seek(step)
+
+    def toggle_playing(self) -> None:
+        """Let steps follow one another, or stop that; from the end it starts over."""
+        if self.playing:
+            self.stop_playing()
+        elif self.trace is not None and self.last_step:
+            if self.step == self.last_step:
+                self.seek(0)
+            self._player.start()
+            self.playing_changed.emit()
+
+    def stop_playing(self) -> None:
+        """Stop stepping by itself."""
+        if self.playing:
+            self._player.stop()
+            self.playing_changed.emit()
+
+    @Slot()
+    def _play_on(self) -> None:
+        self.move(Move.NEXT_EVENT)
+        if self.step >= self.last_step:
+            self.stop_playing()
+
+    # Choices
+
+    def select(self, selection: Selection, reveal: bool = False) -> None:
+        """Pick a node or an edge; ``reveal`` also brings it into sight on the canvas."""
+        if selection != self.selection:
+            self.selection = selection
+            self.selection_changed.emit()
+        if reveal:
+            self.reveal_requested.emit(selection)
+
+    def toggle_breakpoint_line(self, file: str, line: int) -> None:
+        """Stop, or no longer stop, at a line."""
+        self.breakpoints.toggle_line(file, line)
+        self.breakpoints_changed.emit()
+
+    def toggle_breakpoint_node(self, node: NodeId) -> None:
+        """Stop, or no longer stop, where a node runs."""
+        self.breakpoints.toggle_node(node)
+        self.breakpoints_changed.emit()
+
+    def set_view(self, view: View) -> None:
+        """Show the backward graph, the forward computation, or both."""
+        if view != self.view:
+            self.view = view
+            self.view_changed.emit()
+
+    def set_layout(self, name: str) -> None:
+        """Arrange the graph by another layout."""
+        if name != self.layout_name:
+            self.layout_name = name
+            self.view_changed.emit()
+
+    def set_backend(self, backend: str) -> None:
+        """Record with "numpy", the built-in engine, or "pytorch"."""
+        if backend != self.settings.backend:
+            self.settings.backend = backend
+            self.recording_changed.emit()
+
+    def close(self) -> None:
+        """End the child process and the threads, and remove recordings that were not saved."""
+        self.stop_playing()
+        self._recording.close()
+        self.background.close()
+        if self.trace is not None:
+            self.trace.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    # Taking over what was read
+
+    def _take_document(self, document: Document | None) -> None:
+        if self.document is not None:
+            self.document.deleteLater()
+        self.document = document
+        if document is not None:
+            document.setParent(self)
+        self.program_changed.emit()
+
+    def _take_trace(self, loaded: _Loaded | None, step: int | None = None) -> None:
+        self.stop_playing()
+        old = self.trace
+        self.trace = loaded.trace if loaded else None
+        self.playhead = loaded.playhead if loaded else None
+        self.selection = NOTHING
+        self.breakpoints.nodes.clear()
+        if self.playhead is not None:
+            self.playhead.seek(min(first_step(self.playhead.trace) if step is None else step, self.last_step))
+        self.trace_changed.emit()
+        if old is not None and old is not self.trace:
+            old.close()
+
+    def _opened_trace(self, path: Path, step: int | None, loaded: _Loaded) -> None:
+        self._loaded()
+        self.trace_saved = True
+        self.settings.add_recent_file(path)
+        self._take_document(_document_of(loaded.trace))
+        self._take_trace(loaded, step)
+
+    def _opened_recording(self, loaded: _Loaded) -> None:
+        self._loaded()
+        self.trace_saved = False
+        self._take_trace(loaded)
+
+    def _opened_program(self, path: Path, program: Program) -> None:
+        self._loaded()
+        self.settings.add_recent_file(path)
+        self._take_document(Document.from_program(program, path))
+        self._take_trace(None)
+
+    def _not_opened(self, path: Path, error: Exception) -> None:
+        self._loaded()
+        if not isinstance(error, (TraceError, ValueError, OSError)):
+            raise error
+        text = self.tr("{name} cannot be opened: {why}")
+        self.message.emit("error", text.replace("{name}", path.name).replace("{why}", _reason(error)))
+
+
+def first_step(trace: TraceLike) -> int:
+    """Where a trace is shown first: the error it ends in, else the first backward call, else its end."""
+    events = trace.events
+    if events and isinstance(events[-1], Error):
+        return len(events)
+    return next((event.step for event in events if isinstance(event, BackwardBegin)), len(events))
+
+
+def _document_of(trace: TraceLike) -> Document | None:
+    return Document.from_source(trace.sources[0]) if trace.sources else None
+
+
+def _read_program(path: Path) -> Program:
+    from gradviz.record.program import Program  # with nbformat's JSON and the compiler: not at start-up
+
+    return Program.load(path)
+
+
+def _open_trace(path: Path) -> _Loaded:
+    from gradviz.trace.reader import Trace
+
+    trace = Trace.open(path)
+    return _Loaded(trace, Playhead(trace))
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

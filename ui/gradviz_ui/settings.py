@@ -1,0 +1,96 @@
+"""What the window remembers between runs, each thing with its type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from PySide6.QtCore import QByteArray, QSettings
+
+from gradviz_ui.theme import Choice
+
+LAYOUT_VERSION = 1
+"""Of the arrangement of docks: raise it when docks are added or renamed, so that old arrangements are dropped."""
+
+RECENT_LIMIT = 10
+
+
+class Settings:
+    """Typed properties over one QSettings; whatever is missing or of another type reads as the default."""
+
+    def __init__(self, store: QSettings | None = None) -> None:
+        self._store = store or QSettings("gradviz", "gradviz")
+
+    @property
+    def theme(self) -> Choice:
+        """ "system", "dark" or "light"."""
+        value = self._text("theme", "system")
+        return cast(Choice, value) if value in get_args(Choice) else "system"
+
+    @theme.setter
+    def theme(self, value: Choice) -> None:
+        self._store.setValue("theme", value)
+
+    @property
+    def language(self) -> str:
+        """A language such as "zh_CN", or "system"."""
+        return self._text("language", "system")
+
+    @language.setter
+    def language(self, value: str) -> None:
+        self._store.setValue("language", value)
+
+    @property
+    def backend(self) -> str:
+        """What records: "numpy" or "pytorch"."""
+        return self._text("backend", "numpy")
+
+    @backend.setter
+    def backend(self, value: str) -> None:
+        self._store.setValue("backend", value)
+
+    @property
+    def recent_files(self) -> list[Path]:
+        """Files opened lately, the last one first; at most `RECENT_LIMIT`."""
+        value = self._store.value("recent_files")
+        # A list of one comes back as a plain string from some of QSettings' stores.
+        names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
+        return [Path(name) for name in names if isinstance(name, str) and name][:RECENT_LIMIT]
+
+    def add_recent_file(self, path: Path) -> None:
+        """Put ``path`` at the head of the recent files."""
+        path = path.absolute()
+        others = [other for other in self.recent_files if other != path]
+        self._store.setValue("recent_files", [str(each) for each in (path, *others)][:RECENT_LIMIT])
+
+    def forget_recent_file(self, path: Path) -> None:
+        """Take ``path`` off the recent files (it is gone)."""
+        self._store.setValue("recent_files", [str(each) for each in self.recent_files if each != path])
+
+    def clear_recent_files(self) -> None:
+        """Forget all recent files."""
+        self._store.remove("recent_files")
+
+    @property
+    def arrangement(self) -> tuple[QByteArray, QByteArray] | None:
+        """The window's geometry and the docks' state, as saved by this version; else None."""
+        if self._store.value("arrangement/version") not in (LAYOUT_VERSION, str(LAYOUT_VERSION)):
+            return None
+        geometry, state = self._store.value("arrangement/geometry"), self._store.value("arrangement/state")
+        if isinstance(geometry, QByteArray) and isinstance(state, QByteArray):
+            return geometry, state
+        return None
+
+    @arrangement.setter
+    def arrangement(self, value: tuple[QByteArray, QByteArray]) -> None:
+        self._store.setValue("arrangement/version", LAYOUT_VERSION)
+        self._store.setValue("arrangement/geometry", value[0])
+        self._store.setValue("arrangement/state", value[1])
+
+    def sync(self) -> None:
+        """Write everything out now."""
+        self._store.sync()
+
+    def _text(self, key: str, default: str) -> str:
+        value: Any = self._store.value(key)
+        return value if isinstance(value, str) and value else default
