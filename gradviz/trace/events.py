@@ -192,7 +192,18 @@ class Mark(Event):
 EVENT_TYPES: dict[str, type[Event]] = {
     cls.kind: cls
     for cls in (
-        Op, BackwardBegin, NodeBegin, Flow, NodeEnd, Accumulate, BackwardEnd, GradWrite, ValueWrite,
-        Output, Warned, Error, Mark,
+        Op,
+        BackwardBegin,
+        NodeBegin,
+        Flow,
+        NodeEnd,
+        Accumulate,
+        BackwardEnd,
+        GradWrite,
+        ValueWrite,
+        Output,
+        Warned,
+        Error,
+        Mark,
     )
 }

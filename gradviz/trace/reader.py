@@ -1,0 +1,242 @@
+"""Opens a trace file. Whatever is wrong with it becomes a ``TraceError``; nothing in it is ever run."""
+
+from __future__ import annotations
+
+import gc
+import math
+import os
+import sqlite3
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradviz.trace import decode
+from gradviz.trace.base import TraceBase
+from gradviz.trace.errors import TraceError
+from gradviz.trace.format import (
+    APPLICATION_ID,
+    HEADER_SIZE,
+    ROW_TABLES,
+    SQLITE_MAGIC,
+    VERSION,
+    Row,
+    RowDigest,
+    content_sum,
+    expected_objects,
+    schema_objects,
+)
+from gradviz.trace.model import Edge, GraphNode, Storage, TensorId, TensorInfo, Value
+from gradviz.trace.tensors import DTYPES, THUMBNAIL_SIDE, thumbnail
+
+CACHE_BYTES = 128 << 20
+"""Contents of tensors kept in memory, the least recently used going first."""
+
+
+class Trace(TraceBase):
+    """A recorded trace: everything but the contents of tensors is read when it is opened.
+
+    A trace that is still being written opens as it was at its last commit.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[TensorId, NDArray[Any]] = OrderedDict()
+        self._cached_bytes = 0
+        _check_header(self.path)
+        self._connection = _connect(self.path)
+        try:
+            with _reasons(self.path), _without_garbage_collection():
+                self._read()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open the file; raises ``TraceError``, with the reason, for any that is not a sound trace."""
+        return cls(path)
+
+    def _read(self) -> None:
+        connection = self._connection
+        connection.execute("BEGIN")  # one moment of a trace that may be growing
+        _check_identity(connection)
+        rows = {
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in ROW_TABLES
+        }
+        _check_digests(connection, rows)
+        connection.execute("COMMIT")
+        sizes = decode.Sizes(len(rows["node"]), len(rows["value"]), len(rows["tensor"]))
+        self.meta = decode.meta(rows["meta"])
+        self.complete = self.meta.get("complete") is True
+        self.sources = decode.rows_of("source", rows["source"], decode.source)
+        nodes: list[GraphNode] = decode.rows_of("node", rows["node"], partial(decode.node, sizes=sizes))
+        values: list[Value] = decode.rows_of("value", rows["value"], partial(decode.value, sizes=sizes))
+        edges: list[Edge] = decode.rows_of("edge", rows["edge"], partial(decode.edge, sizes=sizes))
+        for item, index, name in decode.rows_of("label", rows["label"], partial(decode.label, sizes=sizes)):
+            if item == "node":
+                nodes[index] = replace(nodes[index], label=name)
+            else:
+                values[index] = replace(values[index], label=name)
+        decode.check_acyclic(len(nodes), edges)
+        self.nodes, self.edges, self.values = nodes, edges, values
+        self._tensors: list[tuple[TensorInfo, bytes | None]] = decode.rows_of(
+            "tensor", rows["tensor"], decode.tensor
+        )
+        self.events = decode.events(rows["event"], decode.EventDecoder(sizes, nodes, edges))
+
+    @property
+    def tensor_count(self) -> int:
+        """How many different tensor contents there are; their ids count from 0."""
+        return len(self._tensors)
+
+    def tensor(self, tensor: TensorId) -> TensorInfo:
+        """The summary numbers of a tensor."""
+        return self._tensors[tensor][0]
+
+    def array(self, tensor: TensorId) -> NDArray[Any] | None:
+        """The whole content, read-only; None where the trace keeps only its summary."""
+        info = self.tensor(tensor)
+        return self._content(tensor) if info.storage is Storage.FULL else None
+
+    def thumbnail(self, tensor: TensorId) -> NDArray[np.float32] | None:
+        """The content as a matrix of at most 64 x 64 block means; None where only numbers are kept."""
+        info = self.tensor(tensor)
+        if info.storage is Storage.SUMMARY:
+            return None
+        content = self._content(tensor)
+        return thumbnail(content) if info.storage is Storage.FULL else content
+
+    def _content(self, tensor: TensorId) -> NDArray[Any]:
+        with self._lock:
+            known = self._cache.get(tensor)
+            if known is not None:
+                self._cache.move_to_end(tensor)
+                return known
+            with _reasons(self.path):
+                content = self._load(tensor)
+            self._cache[tensor] = content
+            self._cached_bytes += content.nbytes
+            while self._cached_bytes > CACHE_BYTES and len(self._cache) > 1:
+                self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
+            return content
+
+    def _load(self, tensor: TensorId) -> NDArray[Any]:
+        info, digest = self._tensors[tensor]
+        shape, dtype = info.shape, DTYPES[info.dtype]
+        if info.storage is Storage.THUMBNAIL:
+            shape, dtype = thumbnail_shape(info.shape), np.dtype("<f4")
+        row = self._connection.execute("SELECT data FROM content WHERE tensor = ?", (tensor,)).fetchone()
+        if row is None or type(row[0]) is not bytes:
+            raise TraceError(f"the content of tensor {tensor} is missing")
+        if len(row[0]) != math.prod(shape) * dtype.itemsize:
+            raise TraceError(f"the content of tensor {tensor} has not the size of its shape {list(shape)}")
+        if content_sum(row[0]) != digest:
+            raise TraceError(f"the content of tensor {tensor} is damaged")
+        return np.frombuffer(row[0], dtype).reshape(shape)
+
+    def close(self) -> None:
+        """Let go of the file; what was read stays readable, contents of tensors do not."""
+        self._connection.close()
+
+
+def thumbnail_shape(shape: Sequence[int]) -> tuple[int, int]:
+    """The size of the matrix that ``tensors.thumbnail`` makes of a tensor of this shape."""
+    across = shape[-1] if shape else 1
+    down = math.prod(shape[:-1])
+    return (min(down, THUMBNAIL_SIDE), min(across, THUMBNAIL_SIDE)) if across * down else (0, 0)
+
+
+def _check_header(path: Path) -> None:
+    """The plainest mistakes get the plainest words, before SQLite is asked."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(HEADER_SIZE)
+    except OSError as error:
+        raise TraceError(f"cannot open {path}: {error.strerror or error}") from None
+    if not header:
+        raise TraceError(f"{path} is empty")
+    if header[:16] != SQLITE_MAGIC:
+        raise TraceError(f"{path} is not a gradviz trace")
+    if len(header) < HEADER_SIZE:
+        raise TraceError(f"{path} is truncated")
+    if header[68:72] != APPLICATION_ID.to_bytes(4, "big"):
+        raise TraceError(f"{path} is a database, but not a gradviz trace")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A read-only connection that trusts nothing in the file."""
+    uri = path.absolute().as_uri() + "?mode=ro"
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
+    try:
+        _harden(connection)
+        connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        # In a folder that cannot be written to, a file that a reader kept in WAL mode opens only this way.
+        if not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists():
+            connection = sqlite3.connect(
+                uri + "&immutable=1", uri=True, check_same_thread=False, isolation_level=None
+            )
+            _harden(connection)
+            return connection
+        raise TraceError(f"{path} is damaged: {error}") from None
+    return connection
+
+
+def _harden(connection: sqlite3.Connection) -> None:
+    connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+    for pragma in ("trusted_schema = OFF", "query_only = ON", "cell_size_check = ON", "mmap_size = 0"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+@contextmanager
+def _reasons(path: Path) -> Iterator[None]:
+    """Whatever goes wrong inside is the file's fault and says so."""
+    try:
+        yield
+    except TraceError as error:
+        raise TraceError(f"{path}: {error}") from None
+    except (sqlite3.Error, ValueError, OverflowError, RecursionError, MemoryError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise TraceError(f"{path} is damaged: {reason}") from None
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Reading makes many objects and no garbage; looking for it meanwhile would take half the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _check_identity(connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise TraceError(f"made by a newer gradviz (trace version {version}; this one reads up to {VERSION})")
+    if version < 1:
+        raise TraceError(f"trace version {version} was never in use")
+    if schema_objects(connection) != expected_objects():
+        raise TraceError("its tables are not those of a gradviz trace")
+
+
+def _check_digests(connection: sqlite3.Connection, rows: dict[str, list[Row]]) -> None:
+    """The rows must be the ones that the last commit left."""
+    stated = {name: (count, total) for name, count, total in connection.execute("SELECT * FROM digest")}
+    for table in ROW_TABLES:
+        digest = RowDigest()
+        digest.add(rows[table])
+        if stated.get(table, (0, RowDigest().sum())) != (digest.rows, digest.sum()):
+            raise TraceError(f"damaged: the rows of {table} are not the ones that were written")
