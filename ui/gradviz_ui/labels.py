@@ -1,0 +1,60 @@
+"""Text labels, lines and links that take their colour and font from the theme by role."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from gradviz_ui import theme
+
+
+class RoleLabel(QLabel):
+    """A label in the colour of a theme role (``muted``, ``error`` ...); its text can be selected and copied.
+
+    ``text`` is shown as it is: what a trace says is never read as HTML.
+    """
+
+    def __init__(self, role: str = "text", font: QFont | None = None, *, wraps: bool = True) -> None:
+        super().__init__()
+        self._role = role
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(wraps)
+        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.setFont(font or theme.ui_font())
+        # A long name must not widen the panel: it wraps or is cut.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        self._recolour()
+        theme.themes().changed.connect(self._recolour)
+
+    def set_role(self, role: str) -> None:
+        """Take the colour of another role."""
+        if role != self._role:
+            self._role = role
+            self._recolour()
+
+    def show_text(self, text: str) -> None:
+        """Show ``text``, and take no room where it is empty."""
+        self.setText(text)
+        self.setVisible(bool(text))
+
+    @Slot()
+    def _recolour(self) -> None:
+        palette = self.palette()
+        palette.setColor(QPalette.ColorRole.WindowText, getattr(theme.current(), self._role))
+        palette.setColor(QPalette.ColorRole.Link, theme.current().link)
+        self.setPalette(palette)
+
+
+class Rule(QWidget):
+    """A thin line between two sections."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(1)
+        theme.themes().changed.connect(self.update)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), theme.current().border)
+        painter.end()
