@@ -1,0 +1,262 @@
+"""Runs a backward pass: dependency counts, the ready queue, input buffers, captures.
+
+Source: torch/csrc/autograd/engine.cpp (``Engine::execute``, ``evaluate_function``, ``validate_outputs``).
+One pass is a ``GraphTask``; a backward call made inside a node's backward runs a task of its own to the
+end before the outer one goes on, which is PyTorch's rule that deeper tasks run first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gradviz_engine.autograd import observer
+from gradviz_engine.autograd.accumulate import AccumulateGrad
+from gradviz_engine.autograd.grad_mode import mode
+from gradviz_engine.autograd.node import Edge, GraphRoot, Node
+from gradviz_engine.autograd.queue import ReadyQueue
+from gradviz_engine.autograd.running import run_node, run_tensor_hooks, validate
+
+if TYPE_CHECKING:
+    from gradviz_engine.tensor import Tensor
+
+
+class Buffer:
+    """The gradients that arrived for a node, one sum for each of its forward outputs.
+
+    ``owned`` tells for the first of them whether its memory is the buffer's alone: a sum made here, or a
+    gradient that its producer handed to nobody else.
+    """
+
+    __slots__ = ("grads", "owned")
+
+    def __init__(self, size: int) -> None:
+        self.grads: list[Tensor | None] = [None] * size
+        self.owned = False
+
+    def add(self, slot: int, gradient: Tensor | None, fresh: bool) -> None:
+        """First in moves in; later ones are added on the right, old + new."""
+        if gradient is None:
+            return
+        old = self.grads[slot]
+        if old is None:
+            self.grads[slot] = gradient
+            self.owned = fresh
+        elif mode.enabled:
+            self.grads[slot] = old + gradient
+            self.owned = False
+        else:
+            self.grads[slot] = old._with_data(np.add(old._data, gradient._data), None)
+            self.owned = True
+
+
+class Need:
+    """What a restricted task (``inputs=``, ``autograd.grad``) wants of a node."""
+
+    __slots__ = ("captures", "needed")
+
+    def __init__(self) -> None:
+        self.needed = False
+        self.captures: list[tuple[int, int]] = []
+
+    @property
+    def runs(self) -> bool:
+        return self.needed or bool(self.captures)
+
+
+class GraphTask:
+    """One backward pass over the graph below ``roots``."""
+
+    def __init__(self, roots: Sequence[Edge], keep_graph: bool, create_graph: bool) -> None:
+        self.roots = tuple(roots)
+        self.keep_graph = keep_graph
+        self.create_graph = create_graph
+        self.needs: dict[Node, Need] | None = None
+        self.captured: dict[int, Tensor | None] = {}
+        self.dependencies: dict[Node, int] = {}
+        self.buffers: dict[Node, Buffer] = {}
+        self.queue = ReadyQueue()
+
+    def restrict(self, targets: Sequence[Edge], accumulate: bool) -> None:
+        """Run only nodes with a path to ``targets``; run those too (accumulate) or capture what reaches them."""
+        needs: dict[Node, Need] = {}
+        for index, (node, slot) in enumerate(targets):
+            if node is None:
+                continue
+            need = needs.setdefault(node, Need())
+            if accumulate:
+                need.needed = True
+            else:
+                need.captures.append((slot, index))
+        self.needs = needs
+
+    def execute(self, gradients: list[Tensor | None]) -> dict[int, Tensor | None]:
+        """Run the pass from the roots' gradients; returns what was captured, by position in the targets."""
+        gradients = validate(self.roots, gradients, None)
+        if len(self.roots) == 1 and self.roots[0][0] is not None:
+            start, slot = self.roots[0]
+            buffer = Buffer(len(start.meta))
+            buffer.add(slot, gradients[0], False)
+        else:
+            start = GraphRoot(self.roots, gradients)
+            buffer = Buffer(0)
+        self.dependencies = count_dependencies(start)
+        if self.needs is not None:
+            mark_needed(start, self.needs)
+        self.buffers[start] = buffer
+        self.queue.push(start)
+        previous, mode.enabled = mode.enabled, self.create_graph
+        try:
+            while self.queue:
+                self._evaluate(self.queue.pop())
+        finally:
+            mode.enabled = previous
+        return self.captured
+
+    def _evaluate(self, node: Node) -> None:
+        buffer = self.buffers.pop(node)
+        gradients = buffer.grads
+        if self.needs is not None:
+            need = self.needs.get(node)
+            if need is not None and not self._capture(node, need, gradients):
+                return
+        if type(node) is AccumulateGrad:
+            node.owned = buffer.owned and not node.prehooks and not node.variable._hooks
+        watcher = observer.current
+        root = type(node) is GraphRoot
+        if watcher is not None and not root:
+            waiting = {n: self.dependencies[n] for n in self.buffers if n in self.dependencies}
+            watcher.node_begin(node, gradients, self.queue.in_order(), waiting)
+        needed = None if self.needs is None else self._wanted(node)
+        results = run_node(node, gradients, needed)
+        freed = False if self.keep_graph else node.release()
+        if node.edges:
+            self._distribute(node, gradients, results, None if root else watcher)
+        if watcher is not None and not root:
+            watcher.node_end(node, freed)
+
+    def _capture(self, node: Node, need: Need, gradients: list[Tensor | None]) -> bool:
+        """Keep what was asked for; False if the node itself need not run."""
+        if need.captures:
+            seen = gradients if need.needed else run_tensor_hooks(node, gradients)
+            for slot, index in need.captures:
+                self.captured[index] = seen[slot]
+        return need.needed
+
+    def _wanted(self, node: Node) -> list[bool]:
+        needs = self.needs
+        assert needs is not None
+        return [target in needs and needs[target].runs for target, _ in node.edges]  # type: ignore[index]
+
+    def _distribute(
+        self, node: Node, gradients: list[Tensor | None], results: Sequence[Tensor | None],
+        watcher: observer.Observer | None,
+    ) -> None:
+        """Hand each result to the node its edge leads to, in the order of the edges."""
+        dependencies, buffers, needs = self.dependencies, self.buffers, self.needs
+        hooked = node.posthooks is not None
+        for slot, (target, target_slot) in enumerate(node.edges):
+            if target is None:
+                continue
+            gradient = results[slot]
+            left = dependencies[target] - 1
+            if left:
+                dependencies[target] = left
+            else:
+                del dependencies[target]
+            buffer = buffers.get(target)
+            if buffer is None:
+                if needs is not None and (target not in needs or not needs[target].runs):
+                    continue
+                buffer = buffers[target] = Buffer(len(target.meta))
+            fresh = not hooked and node.makes_fresh and is_fresh(gradient, slot, gradients, results)
+            buffer.add(target_slot, gradient, fresh)
+            if watcher is not None:
+                watcher.flow(node, slot, target, target_slot, gradient, buffer.grads[target_slot])
+            if not left:
+                self.queue.push(target)
+
+
+def is_fresh(
+    gradient: Tensor | None, slot: int, gradients: Sequence[Tensor | None], results: Sequence[Tensor | None]
+) -> bool:
+    """True if ``gradient`` is new memory: not handed through, and not given to another edge as well."""
+    if gradient is None or gradient._data.base is not None:
+        return False
+    data = gradient._data
+    for other in gradients:
+        if other is not None and other._data is data:
+            return False
+    for index, other in enumerate(results):
+        if index != slot and other is not None and (other._data is data or other._data.base is data):
+            return False
+    return True
+
+
+def count_dependencies(start: Node) -> dict[Node, int]:
+    """For every node below ``start``, the number of edges that lead to it."""
+    counts: dict[Node, int] = {}
+    stack = [start]
+    while stack:
+        for target, _ in stack.pop().edges:
+            if target is None:
+                continue
+            seen = counts.get(target)
+            if seen is None:
+                counts[target] = 1
+                stack.append(target)
+            else:
+                counts[target] = seen + 1
+    return counts
+
+
+def mark_needed(start: Node, needs: dict[Node, Need]) -> None:
+    """Mark every node from which a wanted node can be reached (children first, without recursion)."""
+    seen = {start}
+    stack: list[tuple[Node, int]] = [(start, 0)]
+    while stack:
+        node, index = stack.pop()
+        edges = node.edges
+        while index < len(edges):
+            target = edges[index][0]
+            index += 1
+            if target is not None and target not in seen:
+                seen.add(target)
+                stack.append((node, index))
+                stack.append((target, 0))
+                break
+        else:
+            if any(t is not None and t in needs and needs[t].runs for t, _ in edges):
+                needs.setdefault(node, Need()).needed = True
+    needs.setdefault(start, Need())
+
+
+def backward_pass(
+    roots: Sequence[Edge],
+    tensors: Sequence[Tensor],
+    gradients: list[Tensor | None],
+    keep_graph: bool,
+    create_graph: bool,
+    targets: Sequence[Edge] | None = None,
+    accumulate: bool = True,
+    inputs: Sequence[Tensor] | None = None,
+) -> dict[int, Tensor | None]:
+    """Run one backward call and tell the observer when it begins and how it ends."""
+    task = GraphTask(roots, keep_graph, create_graph)
+    if targets is not None:
+        task.restrict(targets, accumulate)
+    watcher = observer.current
+    if watcher is None:
+        return task.execute(gradients)
+    reachable = count_dependencies(GraphRoot.unnumbered(task.roots))
+    starts = [(node, slot) for node, slot in roots if node is not None]
+    watcher.backward_begin(starts, tensors, gradients, keep_graph, create_graph, inputs, reachable)
+    try:
+        captured = task.execute(gradients)
+    except BaseException as error:
+        watcher.backward_end(error)
+        raise
+    watcher.backward_end(None)
+    return captured

@@ -1,0 +1,136 @@
+"""In-place operations: the checks PyTorch makes, the write, the version bump, the new history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradviz_engine import dtypes
+from gradviz_engine.autograd import observer
+from gradviz_engine.autograd.grad_mode import mode
+from gradviz_engine.autograd.views import MULTIPLE, rebase
+from gradviz_engine.ops.reporting import report_op
+
+if TYPE_CHECKING:
+    from gradviz_engine.ops.registry import Operator
+    from gradviz_engine.tensor import Tensor
+
+
+def run_inplace(op: Operator, target: Tensor, args: tuple[Any, ...]) -> Tensor:
+    """``target`` takes the operator's result, and the operator's node as its history.
+
+    Where a rule needs the old value of ``target``, the node saves a copy from before the write, as PyTorch does.
+    """
+    from gradviz_engine.tensor import Tensor
+
+    inputs = (target, *args[: op.arity - 1])
+    attributes = args[op.arity - 1 :]
+    recorded = mode.enabled and op.node_type is not None and any(
+        isinstance(t, Tensor) and t.requires_grad for t in inputs
+    )
+    check_writable(target, recorded or mode.enabled)
+    arrays = [a._data if isinstance(a, Tensor) else a for a in inputs]
+    result = op.forward(*arrays, *attributes)
+    array = result if isinstance(result, np.ndarray) else np.asarray(result)
+    check_fits(target, array)
+    old = _before_write(op, target) if recorded else target
+    write(target, array, op.name + "_")
+    node = None
+    if recorded:
+        sources = (old, *inputs[1:])
+        node = op.record(sources, attributes, (target._alias(target._version_counter),))
+        if node is not None:
+            if any(step.kind == "output" for step in op.plan):
+                op._save(node, node.edges, sources, attributes, (target,))  # type: ignore[arg-type]
+            rebase(target, node)
+    if observer.current is not None:
+        report_op(op.name + "_", node, inputs, (target,))
+    return target
+
+
+def _before_write(op: Operator, target: Tensor) -> Tensor:
+    """A stand-in for ``target`` with its present history, and its present numbers where a rule reads them."""
+    from gradviz_engine.autograd.node import edge_of
+
+    reads_old = any(step.kind == "input" and step.index == 0 for step in op.plan)
+    stand_in = target._with_data(target._data.copy() if reads_old else target._data, None)
+    edge = edge_of(target)
+    stand_in._edge = edge if edge[0] is not None else None
+    return stand_in
+
+
+def write(target: Tensor, array: Any, cause: str) -> None:
+    """Write ``array`` into the tensor's memory, bump its version, tell the observer."""
+    watcher = observer.current
+    name = observer.current_cause(cause)
+    if watcher is not None:
+        watcher.before_write(target, name)
+    target._data[...] = array
+    target._bump()
+    if watcher is not None:
+        watcher.after_write(target, name)
+
+
+def check_writable(target: Tensor, tracked: bool) -> None:
+    """RuntimeError for what may not be changed in place under grad mode."""
+    if target._inference and not mode.inference:
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get "
+            "a normal tensor before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more "
+            "details."
+        )
+    if 0 in target._data.strides and target._data.size > 1 and _overlaps(target._data):
+        raise RuntimeError(
+            "unsupported operation: more than one element of the written-to tensor refers to a single memory "
+            "location. Please clone() the tensor before performing the operation."
+        )
+    if not (tracked and mode.enabled):
+        return
+    if target._base is not None:
+        _check_view(target)
+    elif target._leaf_requires_grad and target._edge is None:
+        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+
+
+def _overlaps(array: np.ndarray[Any, Any]) -> bool:
+    return any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True))
+
+
+def _check_view(view: Tensor) -> None:
+    base, origin = view._base, view._view_origin
+    assert base is not None
+    if base._leaf_requires_grad and base._edge is None and not view._leaf_requires_grad and origin != "no_grad":
+        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
+    if origin == "no_grad" and base.requires_grad:
+        raise RuntimeError(
+            "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
+            "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
+            "both the view and the inplace either both inside the no_grad block (if you don't want the inplace "
+            "to be tracked) or both outside (if you want the inplace to be tracked)."
+        )
+    if origin in MULTIPLE and view.requires_grad:
+        name = {"split": "Split", "split_with_sizes": "SplitWithSizes", "unbind": "Unbind"}.get(origin or "", "")
+        raise RuntimeError(
+            f"Output {view.output_nr} of {name} is a view and is being modified inplace. This view is the output "
+            "of a function that returns multiple views. Such functions do not allow the output views to be "
+            "modified inplace. You should replace the inplace operation by an out-of-place one."
+        )
+
+
+def check_fits(target: Tensor, array: np.ndarray[Any, Any]) -> None:
+    """The result must have the target's shape, and a dtype that can be cast to the target's."""
+    if array.shape != target._data.shape:
+        raise RuntimeError(
+            f"output with shape {list(target._data.shape)} doesn't match the broadcast shape {list(array.shape)}"
+        )
+    have, want = array.dtype.kind, target._data.dtype.kind
+    order = "buifc".replace("u", "i")
+    if order.index(have.replace("u", "i")) > order.index(want.replace("u", "i")):
+        result = dtypes.of_numpy(array.dtype)
+        if have == "f" and want in "iub":
+            result = dtypes.get_default_dtype() if array.dtype == np.float64 else result
+        raise RuntimeError(
+            f"result type {result._legacy_name} can't be cast to the desired output type "
+            f"{target.dtype._legacy_name}"
+        )

@@ -1,0 +1,28 @@
+"""Memory layouts and formats, by name: the engine's tensors are all strided."""
+
+from __future__ import annotations
+
+
+class layout:
+    """``torch.layout``."""
+
+    __module__ = "torch"
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self._name}"
+
+
+class memory_format(layout):
+    """``torch.memory_format``."""
+
+    __module__ = "torch"
+
+
+strided = layout("strided")
+sparse_coo = layout("sparse_coo")
+contiguous_format = memory_format("contiguous_format")
+preserve_format = memory_format("preserve_format")
+channels_last = memory_format("channels_last")

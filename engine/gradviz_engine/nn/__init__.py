@@ -1,0 +1,1 @@
+"""Modules, functions and utilities of neural networks."""

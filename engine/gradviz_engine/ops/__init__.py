@@ -1,0 +1,10 @@
+"""The operators, a module a family.
+
+Each family module lists what it offers: ``__all__`` for ``torch.<name>``, ``METHODS`` for ``Tensor.<name>``,
+``INPLACE`` for the functions made by ``unary`` that also get a ``<name>_`` method.
+"""
+
+from gradviz_engine.ops.copying import *
+from gradviz_engine.ops.pointwise import *
+
+from gradviz_engine.ops import methods as _methods  # isort: skip  (hangs everything above on Tensor)

@@ -1,0 +1,356 @@
+"""One declaration an operator: its forward in numpy, its derivatives in the engine's own operations.
+
+The vocabulary of a declaration::
+
+    mul = operator(
+        "mul(self, other)", node="MulBackward0", forward=np.multiply,
+        gradients={
+            "self": Rule(lambda grad, saved: grad * saved.other, "grad · other"),
+            "other": Rule(lambda grad, saved: grad * saved.self, "grad · self"),
+        },
+    )
+
+* The signature names the tensor inputs; after ``*`` come attributes (``dim``, ``alpha``), which are plain
+  values. An input written ``*tensors`` takes a sequence of tensors. ``-> a, b`` names several outputs;
+  a single one is called ``result``.
+* ``forward`` gets arrays (or Python numbers) and attributes by position, and returns an array, or a tuple.
+* A rule gets the gradient (a tuple of them where there are several outputs) and ``saved``. What it reads
+  from ``saved`` is what the node saves: an input, an output, an attribute, or ``<input>_sym_sizes``, the
+  input's shape. Nothing is saved that no needed rule reads, as in PyTorch.
+* A key such as ``("input", "weight")`` is a joint rule: it returns one gradient for each name and gets the
+  tuple ``needed`` as third argument.
+* An input without a rule has the derivative None: it is an input PyTorch does not differentiate by. An
+  operator without rules makes results that require no grad.
+* Gradients need not fit the input's shape: the engine sums over broadcast dimensions (``running.sum_to``).
+
+The op object is called with the inputs and attributes by position; what users call are the functions around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import CodeType
+from typing import Any
+
+from gradviz_engine.autograd import anomaly, observer
+from gradviz_engine.autograd.grad_mode import mode
+from gradviz_engine.autograd.node import Node, edge_of, next_sequence
+from gradviz_engine.autograd.saved import SavedTensor
+from gradviz_engine.autograd.views import mark_views
+from gradviz_engine.ops.reporting import report_op
+from gradviz_engine.tensor import Tensor, wrap
+
+OPERATORS: dict[str, Operator] = {}
+"""Every declared operator by name; tests walk this table."""
+
+
+class Rule:
+    """A derivative and what it says in words, for the inspector."""
+
+    __slots__ = ("formula", "function", "reads")
+
+    def __init__(self, function: Callable[..., Any], formula: str) -> None:
+        self.function = function
+        self.formula = formula
+        self.reads = frozenset(_names_read(function.__code__))
+
+
+def _names_read(code: CodeType) -> set[str]:
+    """Attribute names a function's code uses, those of nested lambdas and comprehensions included."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names_read(constant)
+    return names
+
+
+class SaveStep:
+    """One thing a node saves: what, from where, and for which edges it is needed."""
+
+    __slots__ = ("edges", "index", "key", "kind")
+
+    def __init__(self, key: str, kind: str, index: int, edges: tuple[int, ...]) -> None:
+        self.key = key
+        self.kind = kind
+        self.index = index
+        self.edges = edges
+
+
+class OpNode(Node):
+    """A node of a declared operator; the subclasses carry the declaration."""
+
+    operator: Operator
+
+    @property
+    def formula(self) -> tuple[str, ...]:  # type: ignore[override]
+        formulas = self.operator.formulas
+        return formulas * len(self.edges) if self.operator.variadic else formulas
+
+    @property
+    def saved_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(step.key for step in self.operator.plan)
+
+    def apply(self, gradients: list[Tensor | None], needed: Sequence[bool] | None) -> Sequence[Tensor | None]:
+        return self.operator.run_backward(self, gradients, needed)
+
+    def release(self) -> bool:
+        """Free saved tensors; attributes stay readable, as PyTorch's do."""
+        freed = False
+        for value in self.__dict__.values():
+            if value.__class__ is SavedTensor:
+                value.free()
+                freed = True
+            elif value.__class__ is list:
+                for item in value:
+                    if item.__class__ is SavedTensor:
+                        item.free()
+                        freed = True
+        self.freed = freed or self.freed
+        return freed
+
+
+class Operator:
+    """A declared operator. Call it with inputs, then attributes, by position."""
+
+    def __init__(
+        self,
+        signature: str,
+        *,
+        forward: Callable[..., Any],
+        node: str | None = None,
+        gradients: dict[Any, Rule] | None = None,
+        view: bool = False,
+        samples: Callable[..., Any] | None = None,
+    ) -> None:
+        self.name, self.inputs, self.attributes, self.outputs, self.variadic = _parse(signature)
+        self.forward = forward
+        self.view = view
+        self.samples = samples
+        self.arity = len(self.inputs)
+        self.rules: list[Rule | None] = [None] * self.arity
+        self.joint: tuple[tuple[int, ...], Rule] | None = None
+        for key, rule in (gradients or {}).items():
+            if isinstance(key, tuple):
+                self.joint = (tuple(self.inputs.index(k) for k in key), rule)
+            else:
+                self.rules[self.inputs.index(key)] = rule
+        covered = set(self.joint[0]) if self.joint else set()
+        self.differentiable = tuple(i for i in range(self.arity) if self.rules[i] is not None or i in covered)
+        self.positions = {i: e for e, i in enumerate(self.differentiable)}
+        self.formulas = tuple(self._rule_of(i).formula for i in self.differentiable)
+        self.plan = tuple(self._saves())
+        self.node_type: Any = _node_class(self, node) if node else None
+
+    def _rule_of(self, index: int) -> Rule:
+        rule = self.rules[index]
+        if rule is None:
+            assert self.joint is not None
+            rule = self.joint[1]
+        return rule
+
+    def _saves(self) -> list[SaveStep]:
+        sources = [(n, "input", i) for i, n in enumerate(self.inputs)]
+        sources += [(f"{n}_sym_sizes", "sizes", i) for i, n in enumerate(self.inputs)]
+        sources += [(n, "output", i) for i, n in enumerate(self.outputs)]
+        sources += [(n, "attribute", i) for i, n in enumerate(self.attributes)]
+        steps = []
+        for key, kind, index in sources:
+            edges = tuple(e for i, e in self.positions.items() if key in self._rule_of(i).reads)
+            if edges:
+                steps.append(SaveStep(key, kind, index, edges))
+        return steps
+
+    def __call__(self, *args: Any) -> Any:
+        """Run forward, and record a node if grad mode is on and an input requires grad."""
+        inputs = tuple(args[0]) if self.variadic else args[: self.arity]
+        rest = args[1:] if self.variadic else args[self.arity :]
+        arrays = [a._data if isinstance(a, Tensor) else a for a in inputs]
+        results = self.forward(arrays, *rest) if self.variadic else self.forward(*arrays, *rest)
+        if results.__class__ is tuple or results.__class__ is list:
+            outputs = tuple(wrap(r) for r in results)
+        else:
+            outputs = (wrap(results),)
+        if self.view:
+            mark_views(self.name, inputs[0], outputs)
+        self.finish(inputs, rest, outputs)
+        return outputs if results.__class__ is tuple or results.__class__ is list else outputs[0]
+
+    def finish(self, inputs: Sequence[Any], attributes: Sequence[Any], outputs: tuple[Tensor, ...]) -> None:
+        """Record the node, mark inference tensors, tell the observer."""
+        node = None
+        if mode.enabled:
+            node = self.record(inputs, attributes, outputs)
+        elif mode.inference:
+            for output in outputs:
+                output._inference = True
+        if observer.current is not None:
+            report_op(self.name, node, inputs, outputs)
+
+    def record(
+        self, inputs: Sequence[Any], attributes: Sequence[Any], outputs: tuple[Tensor, ...]
+    ) -> Node | None:
+        """Make the node and hang the outputs on it; None if no differentiable input requires grad."""
+        if self.node_type is None:
+            return None
+        chosen = inputs if self.variadic else [inputs[i] for i in self.differentiable]
+        edges = tuple([edge_of(t) if isinstance(t, Tensor) else (None, 0) for t in chosen])
+        for edge in edges:
+            if edge[0] is not None:
+                break
+        else:
+            return None
+        node: OpNode = self.node_type()
+        node.sequence = next_sequence()
+        node.edges = edges
+        node.meta = tuple([(o._data.shape, o._data.dtype) for o in outputs])
+        for number, output in enumerate(outputs):
+            if output._data.dtype.kind in "fc":
+                output._edge = (node, number)
+        if self.plan:
+            self._save(node, edges, inputs, attributes, outputs)
+        if anomaly.enabled:
+            anomaly.remember_creation(node)
+        return node
+
+    def _save(
+        self, node: OpNode, edges: Any, inputs: Sequence[Any], attributes: Sequence[Any],
+        outputs: tuple[Tensor, ...],
+    ) -> None:
+        kept = node.__dict__
+        for step in self.plan:
+            if not self.variadic:
+                for edge in step.edges:
+                    if edges[edge][0] is not None:
+                        break
+                else:
+                    continue
+            kind, index = step.kind, step.index
+            if kind == "attribute":
+                kept["_kept_" + step.key] = _keep_attribute(attributes[index])
+            elif kind == "output":
+                kept["_kept_" + step.key] = SavedTensor(outputs[index], index)
+            elif kind == "sizes":
+                kept["_kept_" + step.key] = (
+                    tuple(t._data.shape for t in inputs) if self.variadic else inputs[index]._data.shape
+                )
+            elif self.variadic:
+                kept["_kept_" + step.key] = [SavedTensor(t) for t in inputs]
+            else:
+                value = inputs[index]
+                kept["_kept_" + step.key] = SavedTensor(value) if isinstance(value, Tensor) else value
+
+    def run_backward(
+        self, node: OpNode, gradients: list[Tensor | None], needed: Sequence[bool] | None
+    ) -> Sequence[Tensor | None]:
+        """Apply the rules of the edges that lead somewhere and are needed."""
+        edges = node.edges
+        if len(gradients) == 1:
+            grad: Any = gradients[0]
+            if grad is None:
+                return [None] * len(edges)
+        else:
+            if all(g is None for g in gradients):
+                return [None] * len(edges)
+            grad = tuple(gradients)
+        if self.variadic:
+            rule = self.rules[0]
+            assert rule is not None
+            return list(rule.function(grad, node))
+        results: list[Any] = [None] * len(edges)
+        for position, index in enumerate(self.differentiable):
+            if edges[position][0] is None or (needed is not None and not needed[position]):
+                continue
+            rule = self.rules[index]
+            if rule is not None:
+                results[position] = rule.function(grad, node)
+        if self.joint is not None:
+            self._run_joint(node, grad, needed, results)
+        return results
+
+    def _run_joint(self, node: OpNode, grad: Any, needed: Sequence[bool] | None, results: list[Any]) -> None:
+        assert self.joint is not None
+        indices, rule = self.joint
+        positions = [self.positions[i] for i in indices]
+        wanted = tuple(node.edges[p][0] is not None and (needed is None or needed[p]) for p in positions)
+        if any(wanted):
+            for position, want, result in zip(positions, wanted, rule.function(grad, node, wanted), strict=True):
+                if want:
+                    results[position] = result
+
+    def inplace(self, target: Tensor, *args: Any) -> Tensor:
+        """Run the operator on ``target`` and write the result into it (``add_``, ``relu_`` ...)."""
+        from gradviz_engine.autograd.inplace import run_inplace
+
+        return run_inplace(self, target, args)
+
+
+def _keep_attribute(value: Any) -> Any:
+    """Tensors among attributes (index lists) are saved like inputs, for version checks and freeing."""
+    if isinstance(value, Tensor):
+        return SavedTensor(value)
+    if value.__class__ in (list, tuple) and any(isinstance(v, Tensor) for v in value):
+        return [SavedTensor(v) if isinstance(v, Tensor) else v for v in value]
+    return value
+
+
+def _parse(signature: str) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...], bool]:
+    """``name(inputs, *, attributes) -> outputs`` in its parts; the last tells a sequence of inputs."""
+    head, _, tail = signature.partition("->")
+    name, _, inside = head.strip().partition("(")
+    before, _, after = inside.rstrip(") ").partition("*,")
+    inputs = tuple(p.strip() for p in before.split(",") if p.strip())
+    attributes = tuple(p.strip() for p in after.split(",") if p.strip())
+    outputs = tuple(p.strip() for p in tail.split(",") if p.strip()) or ("result",)
+    variadic = bool(inputs) and inputs[0].startswith("*")
+    return name, tuple(i.lstrip("*") for i in inputs), attributes, outputs, variadic
+
+
+def _node_class(op: Operator, name: str) -> type[OpNode]:
+    """The class of this operator's nodes: named as PyTorch names it, with what it saves as properties."""
+    members: dict[str, Any] = {"operator": op, "__module__": "torch.autograd.graph"}
+    for step in op.plan:
+        members[step.key] = _unpacking(step.key)
+        members["_saved_" + step.key] = _introspecting(step.key)
+        if step.kind in ("input", "output"):
+            members["_raw_saved_" + step.key] = property(lambda node, k="_kept_" + step.key: node.__dict__.get(k))
+        members["_kept_" + step.key] = None
+    return type(name, (OpNode,), members)
+
+
+def _unpacking(key: str) -> property:
+    kept = "_kept_" + key
+
+    def get(node: OpNode) -> Any:
+        value = getattr(node, kept)
+        if value.__class__ is SavedTensor:
+            return value.unpack(node)
+        if value.__class__ is list:
+            return [v.unpack(node) if v.__class__ is SavedTensor else v for v in value]
+        return value
+
+    return property(get)
+
+
+def _introspecting(key: str) -> property:
+    """What ``grad_fn._saved_x`` shows: numbers where PyTorch wrapped them in 0-d tensors are tensors there."""
+
+    def get(node: OpNode) -> Any:
+        value = getattr(node, key)
+        if key in node.operator.inputs and isinstance(value, (int, float, complex)):
+            from gradviz_engine.creation import tensor
+
+            return tensor(value)
+        return value
+
+    return property(get)
+
+
+def operator(signature: str, **declaration: Any) -> Operator:
+    """Declare an operator and enter it in the table."""
+    op = Operator(signature, **declaration)
+    key = op.name
+    number = 2
+    while key in OPERATORS:
+        key, number = f"{op.name}.{number}", number + 1
+    OPERATORS[key] = op
+    return op
