@@ -52,7 +52,8 @@ class Trace(TraceBase):
         self._cache: OrderedDict[TensorId, NDArray[Any]] = OrderedDict()
         self._cached_bytes = 0
         _check_header(self.path)
-        self._connection = _connect(self.path)
+        with _reasons(self.path):
+            self._connection = _connect(self.path)
         try:
             with _reasons(self.path), _without_garbage_collection():
                 self._read()
@@ -175,20 +176,23 @@ def _check_header(path: Path) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     """A read-only connection that trusts nothing in the file."""
     uri = path.absolute().as_uri() + "?mode=ro"
+    try:
+        return _probe(uri)
+    except sqlite3.OperationalError:
+        # In a folder that cannot be written to, a file that a reader kept in WAL mode opens only this way.
+        if os.access(path.parent, os.W_OK) or path.with_name(path.name + "-wal").exists():
+            raise
+        return _probe(uri + "&immutable=1")
+
+
+def _probe(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, isolation_level=None)
     try:
         _harden(connection)
         connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
-    except sqlite3.DatabaseError as error:
+    except BaseException:
         connection.close()
-        # In a folder that cannot be written to, a file that a reader kept in WAL mode opens only this way.
-        if not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists():
-            connection = sqlite3.connect(
-                uri + "&immutable=1", uri=True, check_same_thread=False, isolation_level=None
-            )
-            _harden(connection)
-            return connection
-        raise TraceError(f"{path} is damaged: {error}") from None
+        raise
     return connection
 
 

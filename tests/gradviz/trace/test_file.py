@@ -1,0 +1,480 @@
+"""The trace file: what is read equals what was written, and no bad file does more than raise TraceError."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from gradviz.trace import events as ev
+from gradviz.trace.base import TraceBase
+from gradviz.trace.errors import TraceError
+from gradviz.trace.memory import TraceBuilder
+from gradviz.trace.model import Cell, Edge, GraphNode, NodeKind, Saved, Source, Storage, Value
+from gradviz.trace.protocol import TraceLike, TraceSink
+from gradviz.trace.reader import Trace
+from gradviz.trace.synthetic import training
+from gradviz.trace.writer import TraceWriter
+
+
+def assert_same(read: TraceLike, written: TraceLike) -> None:
+    assert list(read.sources) == list(written.sources)
+    assert list(read.nodes) == list(written.nodes)
+    assert list(read.edges) == list(written.edges)
+    assert list(read.values) == list(written.values)
+    assert list(read.events) == list(written.events)
+    assert read.tensor_count == written.tensor_count
+    for tensor in range(written.tensor_count):
+        assert read.tensor(tensor) == written.tensor(tensor)
+        np.testing.assert_array_equal(read.array(tensor), written.array(tensor))
+        np.testing.assert_array_equal(read.thumbnail(tensor), written.thumbnail(tensor))
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.gradviz"
+    with TraceWriter(path, program="training.py") as writer:
+        training(60, calls=2, leaves=4, sink=writer)
+    return path
+
+
+def test_a_file_holds_what_memory_holds(small: Path) -> None:
+    expected = training(60, calls=2, leaves=4)
+    assert expected is not None
+    with Trace.open(small) as trace:
+        assert_same(trace, expected)
+        assert trace.complete
+        assert (trace.backend, trace.program) == ("numpy", "training.py")
+        assert trace.leaves == expected.leaves
+        assert sorted(trace.graph.edges) == sorted(expected.graph.edges)
+
+
+def test_finishing_leaves_one_plain_file(small: Path) -> None:
+    assert [file.name for file in small.parent.iterdir()] == ["small.gradviz"]
+    assert small.read_bytes()[18:20] == b"\x01\x01"  # the journal mode that needs no second file
+
+
+names = st.text(max_size=8)
+arrays = hnp.arrays(
+    st.sampled_from([np.float32, np.float64, np.int64, np.bool_, np.complex64, np.float16, np.uint8]),
+    hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=80),
+    elements=None,
+)
+json_values = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    names,
+    st.lists(st.integers(), max_size=3),
+)
+
+
+@st.composite
+def recordings(draw: st.DrawFn) -> TraceBuilder:
+    """Calls on a sink that use every noun and event, with odd texts and numbers."""
+    builder = TraceBuilder(program=draw(names))
+    builder.add_source(Source(draw(names), draw(names), (Cell(draw(names), 1),)))
+    tensors = [builder.add_tensor(draw(arrays)) for _ in range(draw(st.integers(1, 4)))]
+    tensor = st.sampled_from(tensors)
+    leaf = builder.add_node(GraphNode(0, "AccumulateGrad", NodeKind.ACCUMULATE_GRAD, label=draw(names)))
+    saved = (Saved(draw(names), draw(tensor)), Saved("dim", None, draw(json_values)))
+    node = builder.add_node(
+        GraphNode(
+            0, draw(names), NodeKind.FUNCTION, draw(st.integers(0, 2**62)), None, (2, 3), "float32",
+            draw(names), draw(st.integers(0, 9999)), draw(names), saved, (draw(names),),
+        )
+    )  # fmt: skip
+    builder.add_edge(Edge(node, 0, leaf, 0))
+    value = builder.add_value(Value(0, draw(names), (2, 3), "float32", draw(tensor), node, 0))
+    if draw(st.booleans()):
+        builder.label_node(leaf, draw(names))
+        builder.label_value(value, draw(names))
+    maybe = st.none() | tensor
+    where = {"file": draw(names), "line": draw(st.integers(0, 9999))}
+    builder.emit(ev.Op(name=draw(names), nodes=(node,), inputs=(value,), outputs=(value,), **where))
+    root = ev.Root(node, 0, draw(names), draw(maybe))
+    builder.emit(
+        ev.BackwardBegin(
+            call=1, roots=(root,), retain_graph=draw(st.booleans()), create_graph=False,
+            inputs=draw(st.none() | st.just((leaf,))), dependencies=((leaf, 1), (node, 0)), **where,
+        )
+    )  # fmt: skip
+    builder.emit(
+        ev.NodeBegin(call=1, node=node, grad_outputs=(draw(maybe),), ready=(leaf,), dependencies=((leaf, 1),))
+    )
+    builder.emit(
+        ev.Flow(
+            call=1, source=node, slot=0, target=leaf, target_slot=0, gradient=draw(maybe), total=draw(maybe)
+        )
+    )
+    builder.emit(ev.NodeEnd(call=1, node=node, freed=draw(st.booleans())))
+    builder.emit(
+        ev.Accumulate(
+            call=1, leaf=leaf, before=draw(maybe), incoming=draw(tensor), after=draw(tensor),
+            mode=draw(st.sampled_from(["set", "added"])), **where,
+        )
+    )  # fmt: skip
+    builder.emit(ev.BackwardEnd(call=1, error=draw(st.none() | names)))
+    builder.emit(ev.GradWrite(leaf=leaf, cause=draw(names), before=draw(maybe), after=draw(maybe), **where))
+    builder.emit(ev.ValueWrite(leaf=leaf, cause=draw(names), before=draw(maybe), after=draw(maybe), **where))
+    builder.emit(ev.Output(text=draw(names), stream=draw(st.sampled_from(["stdout", "stderr"]))))
+    builder.emit(ev.Warned(message=draw(names)))
+    builder.emit(ev.Error(type=draw(names), message=draw(names), traceback=(draw(names),)))
+    builder.emit(ev.Mark(name=draw(names)))
+    return builder
+
+
+def copy(trace: TraceBase, sink: TraceSink) -> None:
+    """Say everything in ``trace`` again."""
+    for source in trace.sources:
+        sink.add_source(source)
+    for tensor in range(trace.tensor_count):  # type: ignore[attr-defined]
+        array, dtype = trace.array(tensor), trace.tensor(tensor).dtype  # type: ignore[attr-defined]
+        assert sink.add_tensor(array, dtype) == tensor
+    for node in trace.nodes:
+        sink.add_node(node)
+    for edge in trace.edges:
+        sink.add_edge(edge)
+    for value in trace.values:
+        sink.add_value(value)
+    for event in trace.events:
+        sink.emit(event)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(recordings())
+def test_what_is_read_equals_what_was_written(
+    tmp_path_factory: pytest.TempPathFactory, builder: TraceBuilder
+) -> None:
+    path = tmp_path_factory.mktemp("trace") / "any.gradviz"
+    with TraceWriter(path, values="full") as writer:
+        copy(builder.trace, writer)
+    with Trace.open(path) as trace:
+        assert_same(trace, builder.trace)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("sound") / "t.gradviz"
+    with TraceWriter(path) as writer:
+        training(40, calls=2, leaves=4, sink=writer)
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def sound_trace() -> TraceLike:
+    trace = training(40, calls=2, leaves=4)
+    assert trace is not None
+    return trace
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_damaged_bytes_are_noticed_or_do_no_harm(
+    tmp_path_factory: pytest.TempPathFactory, sound: bytes, sound_trace: TraceLike, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("damage")
+    path = folder / "t.gradviz"
+    content = bytearray(sound)
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(content) - 1))
+        piece = data.draw(st.binary(min_size=1, max_size=40))
+        content[start : start + len(piece)] = piece[: len(content) - start]
+    if data.draw(st.booleans()):
+        del content[data.draw(st.integers(0, len(content))) :]
+    path.write_bytes(content)
+    reason = None
+    try:
+        with Trace.open(path) as trace:
+            assert_same(trace, sound_trace)
+    except TraceError as error:
+        reason = str(error)
+    assert reason is None or (str(path) in reason and "\n" not in reason)
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(TraceError) as caught:
+        Trace.open(path)
+    return str(caught.value)
+
+
+def test_other_files_are_refused_with_the_reason(tmp_path: Path, small: Path) -> None:
+    assert "No such file" in refused(tmp_path / "nothing.gradviz")
+    assert "directory" in refused(tmp_path).lower()
+    (tmp_path / "empty").touch()
+    assert "is empty" in refused(tmp_path / "empty")
+    (tmp_path / "text.gradviz").write_text("loss.backward()\n" * 20)
+    assert "not a gradviz trace" in refused(tmp_path / "text.gradviz")
+    with sqlite3.connect(tmp_path / "other.db") as other:
+        other.execute("CREATE TABLE t (a)")
+    assert "not a gradviz trace" in refused(tmp_path / "other.db")
+    (tmp_path / "cut.gradviz").write_bytes(small.read_bytes()[:60])
+    assert "truncated" in refused(tmp_path / "cut.gradviz")
+    (tmp_path / "half.gradviz").write_bytes(small.read_bytes()[: small.stat().st_size // 2])
+    assert "damaged" in refused(tmp_path / "half.gradviz")
+
+
+def tamper(path: Path, *statements: str) -> Path:
+    """Change a trace as someone would who knows SQL but not our digests."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    for statement in statements:
+        connection.execute(statement)
+    connection.close()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("PRAGMA user_version = 7", "newer gradviz"),
+        ("PRAGMA user_version = 0", "version 0"),
+        ("CREATE VIEW v AS SELECT 1", "tables"),
+        ("CREATE TRIGGER t AFTER INSERT ON node BEGIN DELETE FROM edge; END", "tables"),
+        ("CREATE INDEX i ON node (name)", "tables"),
+        ("DROP TABLE edge", "tables"),
+        ("ALTER TABLE node ADD COLUMN extra", "tables"),
+        ("UPDATE node SET label = 'v' WHERE id = 0", "damaged"),
+        ("DELETE FROM event WHERE step = 3", "damaged"),
+        ("UPDATE digest SET sum = x'00'", "damaged"),
+    ],
+)
+def test_a_changed_database_is_refused(small: Path, statement: str, reason: str) -> None:
+    assert reason in refused(tamper(small, statement))
+
+
+def forge(path: Path, table: str, **columns: object) -> Path:
+    """Change the last row of a table and write the digest anew: an attacker can."""
+    from gradviz.trace.format import RowDigest
+
+    connection = sqlite3.connect(path, isolation_level=None)
+    key = "step" if table == "event" else "id"
+    for column, value in columns.items():
+        connection.execute(
+            f"UPDATE {table} SET {column} = ? WHERE {key} = (SELECT max({key}) FROM {table})", (value,)
+        )
+    digest = RowDigest()
+    digest.add(connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall())
+    connection.execute(
+        "UPDATE digest SET rows = ?, sum = ? WHERE name = ?", (digest.rows, digest.sum(), table)
+    )
+    connection.close()
+    return path
+
+
+def flow(**changed: object) -> str:
+    import json
+
+    body = {"call": 1, "source": 4, "slot": 0, "target": 0, "target_slot": 0, "gradient": 0, "total": 0}
+    return json.dumps({**body, **changed})
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("node", {"shape": "[-1]"}),
+        ("node", {"shape": "[" * 100_000}),
+        ("node", {"shape": "[1" + "0" * 5000 + "]"}),
+        ("node", {"kind": "trojan"}),
+        ("node", {"saved": '[["self", 99999, null]]'}),
+        ("node", {"formula": '"text"'}),
+        ("node", {"dtype": "object"}),
+        ("node", {"id": 10**9}),
+        ("edge", {"target": 99999}),
+        ("edge", {"target": -1}),
+        ("edge", {"source": 0.5}),
+        ("edge", {"source": b"\0"}),
+        ("tensor", {"shape": "[" + ",".join(["1"] * 33) + "]"}),
+        ("tensor", {"dtype": "float128"}),
+        ("tensor", {"norm": "many"}),
+        ("tensor", {"storage": "elsewhere"}),
+        ("event", {"kind": "op", "body": "{}"}),
+        ("event", {"kind": "flow", "body": flow()}),
+        ("event", {"kind": "output", "body": '{"text":1,"stream":"stdout"}'}),
+        ("event", {"kind": "mark", "body": '{"name":"a"},{"name":"b"}'}),
+        ("event", {"kind": "mark", "body": "[" * 100_000 + "]" * 100_000}),
+        ("event", {"kind": "mark", "body": b'{"name":"a"}'}),
+        ("event", {"kind": "mark", "body": '{"name":"a"}', "line": -5}),
+        ("event", {"kind": "node_end", "body": '{"call":9,"node":0,"freed":true}'}),
+        ("event", {"kind": "grad_write", "body": '{"leaf":9,"cause":"x","before":null,"after":null}'}),
+        ("event", {"step": 10**6}),
+    ],
+)
+def test_a_forged_row_is_refused(small: Path, table: str, columns: dict[str, object]) -> None:
+    assert "malformed" in refused(forge(small, table, **columns))
+
+
+def test_a_forged_circle_is_refused(small: Path) -> None:
+    with Trace.open(small) as trace:
+        first, last = trace.edges[0], trace.edges[-1]
+    assert first.source != last.source
+    forge(small, "edge", target=last.source)
+    assert "circle" in refused(small) or "edge" in refused(small)
+
+
+def test_a_forged_content_is_refused_when_it_is_read(small: Path) -> None:
+    tamper(small, "UPDATE content SET data = x'00112233' WHERE tensor = 0")
+    tamper(small, "UPDATE content SET data = zeroblob(length(data)) WHERE tensor = 1")
+    tamper(small, "DELETE FROM content WHERE tensor = 2")
+    tamper(small, "UPDATE content SET data = 'text' WHERE tensor = 3")
+    with Trace.open(small) as trace:
+        for tensor, reason in enumerate(["size of its shape", "damaged", "missing", "missing"]):
+            with pytest.raises(TraceError, match=reason):
+                trace.array(tensor)
+
+
+def test_a_shape_that_no_memory_holds_is_refused(small: Path) -> None:
+    forge(small, "tensor", shape=f"[{2**62}, {2**62}, 0]")
+    with Trace.open(small) as trace, pytest.raises(TraceError):
+        trace.array(trace.tensor_count - 1)
+
+
+def test_only_traces_are_overwritten(tmp_path: Path, small: Path) -> None:
+    program = tmp_path / "train.py"
+    program.write_text("loss.backward()\n" * 30)
+    with pytest.raises(TraceError, match="will not be overwritten"):
+        TraceWriter(program)
+    assert program.read_text().startswith("loss")
+    TraceWriter(small).finish()
+    with Trace.open(small) as trace:
+        assert len(trace.events) == 0
+    with pytest.raises(TraceError, match="cannot write"):
+        TraceWriter(tmp_path / "no such folder" / "t.gradviz")
+
+
+def test_a_growing_trace_can_be_opened(tmp_path: Path) -> None:
+    writer = TraceWriter(tmp_path / "t.gradviz")
+    tensor = writer.add_tensor(np.arange(3.0))
+    writer.emit(ev.Mark(name="one"))
+    writer.flush()
+    with Trace.open(writer.path) as trace:
+        assert [event.step for event in trace.events] == [1]
+        assert not trace.complete
+        writer.emit(ev.Mark(name="two"))
+        writer.finish()  # with a reader in the way
+        np.testing.assert_array_equal(trace.array(tensor), [0, 1, 2])
+    with Trace.open(writer.path) as trace:
+        assert [event.step for event in trace.events] == [1, 2]
+        assert trace.complete
+
+
+ENDLESS = """
+import sys, time
+from gradviz.trace.events import Mark
+from gradviz.trace.writer import TraceWriter
+writer = TraceWriter(sys.argv[1])
+while True:
+    step = writer.emit(Mark(name=str(time.time())))
+    print(time.time(), step, flush=True)
+    time.sleep(0.001)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_killed_recorder_loses_at_most_200_ms(tmp_path: Path) -> None:
+    path = tmp_path / "killed.gradviz"
+    child = subprocess.Popen([sys.executable, "-c", ENDLESS, str(path)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    child.stdout.readline()
+    time.sleep(0.7)
+    child.send_signal(signal.SIGKILL)
+    killed = time.time()
+    said = [line.split() for line in child.communicate()[0].splitlines()]
+    moved = tmp_path / "copy"
+    moved.mkdir()
+    for file in tmp_path.glob("killed*"):
+        shutil.copy(file, moved)
+    for each in (path, moved / path.name):
+        with Trace.open(each) as trace:
+            assert not trace.complete
+            kept = {event.step for event in trace.events}
+            lost = [float(when) for when, step in said if int(step) not in kept]
+            assert kept == set(range(1, len(kept) + 1))
+            assert not lost or killed - min(lost) < 0.2
+    # Without its side files the trace is what was checkpointed: perhaps nothing, but it opens.
+    for file in moved.glob("*-*"):
+        file.unlink()
+    with Trace.open(moved / path.name) as trace:
+        assert not trace.complete
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_no_hindrance(small: Path) -> None:
+    small.parent.chmod(0o555)
+    try:
+        with Trace.open(small) as trace:
+            assert trace.complete
+    finally:
+        small.parent.chmod(0o755)
+
+
+def test_what_is_kept_of_large_tensors(tmp_path: Path) -> None:
+    large = np.arange(600_000, dtype=np.float32).reshape(1000, 600)
+    stored = {}
+    for values in ("full", "summary", "auto"):
+        path = tmp_path / f"{values}.gradviz"
+        with TraceWriter(path, values=values) as writer:
+            writer.add_tensor(large)
+            writer.add_tensor(large[:2, :2])
+        with Trace.open(path) as trace:
+            stored[values] = [trace.tensor(0).storage, trace.tensor(1).storage]
+            assert trace.tensor(0).max == 599_999
+            if values == "full":
+                np.testing.assert_array_equal(trace.array(0), large)
+                expected = trace.thumbnail(0)
+            elif values == "auto":
+                assert trace.array(0) is None
+                np.testing.assert_array_equal(trace.thumbnail(0), expected)
+            else:
+                assert trace.thumbnail(0) is None
+    assert stored == {
+        "full": [Storage.FULL, Storage.FULL],
+        "summary": [Storage.SUMMARY, Storage.SUMMARY],
+        "auto": [Storage.THUMBNAIL, Storage.FULL],
+    }
+
+
+def test_equal_contents_are_one_row(tmp_path: Path) -> None:
+    with TraceWriter(tmp_path / "t.gradviz") as writer:
+        ones = writer.add_tensor(np.ones((2, 2), np.float32))
+        assert writer.add_tensor(np.ones((4, 4), np.float32)[::2, ::2]) == ones
+        others = [
+            np.ones((2, 2)),
+            np.ones((4,), np.float32),
+            np.ones((1, 4), np.float32),
+            np.ones((2, 2), np.int32),
+        ]
+        assert len({ones, *(writer.add_tensor(other) for other in others)}) == 5
+
+
+def test_numbers_that_are_none(tmp_path: Path) -> None:
+    with TraceWriter(tmp_path / "t.gradviz") as writer:
+        writer.add_tensor(np.array([np.nan, np.inf, 3.0, 0.0, -4.0], np.float32))
+        writer.add_tensor(np.array([np.inf, 1.0]))
+        writer.add_tensor(np.array([np.nan]))
+        writer.add_tensor(np.zeros((0, 3)))
+        writer.add_tensor(np.array([1e200, 1e200]))
+        writer.add_tensor(np.array([1.5, 2.5], np.float32), "bfloat16")
+    with Trace.open(tmp_path / "t.gradviz") as trace:
+        mixed = trace.tensor(0)
+        assert math.isnan(mixed.norm or 0)
+        assert (mixed.min, mixed.max, mixed.nan, mixed.inf, mixed.zero) == (-4.0, 3.0, 1, 1, 1)
+        assert mixed.mean == pytest.approx(-1 / 3)
+        assert trace.tensor(1).norm == math.inf
+        assert (trace.tensor(2).min, trace.tensor(2).mean) == (None, None)
+        assert trace.tensor(3).norm is None
+        assert trace.tensor(4).norm == pytest.approx(math.sqrt(2) * 1e200)
+        assert trace.tensor(5).dtype == "bfloat16"
+        np.testing.assert_array_equal(trace.array(5), np.array([1.5, 2.5], np.float32))
