@@ -1,0 +1,137 @@
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradviz.layout import Drawing, LayoutCancelled, LayoutError, place
+from gradviz.layout.layered import layered
+
+from .checks import ends_on_borders, overlapping, through_boxes
+from .graphs import BASICS, random_dag, residual
+
+GRAPHS = {
+    "basics": BASICS,
+    "residual": residual(12),
+    "random": random_dag(60, 3),
+    "single": Drawing.of([[90, 50]], []),
+}
+
+
+@pytest.fixture(params=GRAPHS)
+def graph(request: pytest.FixtureRequest) -> Drawing:
+    return GRAPHS[request.param]
+
+
+def test_no_box_overlaps_another(graph: Drawing) -> None:
+    assert overlapping(graph, layered(graph)) == 0
+
+
+def test_no_edge_runs_through_a_box(graph: Drawing) -> None:
+    assert through_boxes(graph, layered(graph)) == []
+
+
+def test_edges_run_downwards_from_border_to_border(graph: Drawing) -> None:
+    placed = layered(graph)
+    for edge in range(len(graph.edges)):
+        route = placed.route(edge)
+        assert (np.diff(route[:, 1]) >= 0).all()
+        assert ends_on_borders(graph, placed, edge)
+
+
+def test_the_same_graph_gives_the_same_drawing(graph: Drawing) -> None:
+    first, second = layered(graph), layered(graph)
+    assert np.array_equal(first.centres, second.centres)
+    assert np.array_equal(first.points, second.points)
+
+
+@given(st.integers(1, 40), st.integers(0, 10_000))
+def test_any_graph_is_drawn_without_overlaps(count: int, seed: int) -> None:
+    drawing = random_dag(count, seed)
+    placed = layered(drawing)
+    assert overlapping(drawing, placed) == 0
+    assert through_boxes(drawing, placed) == []
+
+
+def test_the_basics_look_like_the_textbook() -> None:
+    """The loss's part on the left, its main line straight, both of its leaves in the last row."""
+    centres = layered(BASICS).centres
+    loss, add, squeeze, mm, w, b, out = centres[[0, 1, 2, 3, 4, 5, 6]]
+    assert loss[0] == add[0] == squeeze[0] == mm[0] == w[0]
+    assert loss[1] < add[1] < squeeze[1] < mm[1] < w[1] == b[1]
+    assert b[0] > w[0]
+    assert out[0] > centres[:6, 0].max()
+    assert out[1] == loss[1]
+
+
+def test_the_longest_path_of_a_deep_network_is_straight() -> None:
+    drawing = residual(20)
+    centres = layered(drawing).centres
+    main = [0, *(7 * block + step for block in range(20) for step in (1, 3, 5, 7))]
+    assert np.ptp(centres[main, 0]) == 0
+
+
+def test_leaves_of_a_deep_network_stand_right_below_their_consumer() -> None:
+    drawing = residual(20)
+    y = layered(drawing).centres[:, 1]
+    rows = np.unique(y)
+    consumer, leaf = 1, 2
+    assert np.searchsorted(rows, y[leaf]) == np.searchsorted(rows, y[consumer]) + 1
+
+
+def test_two_edges_leave_a_box_at_different_places() -> None:
+    placed = layered(BASICS)
+    to_squeeze, to_b = placed.route(1), placed.route(4)
+    assert to_squeeze[0, 1] == to_b[0, 1]
+    assert to_b[0, 0] - to_squeeze[0, 0] >= 14
+
+
+def test_parallel_edges_and_loops() -> None:
+    drawing = Drawing.of([[100, 50], [100, 50]], [[0, 1], [0, 1], [1, 1]])
+    placed = layered(drawing)
+    assert np.array_equal(placed.route(0), placed.route(1))
+    assert len(placed.route(2)) == 0
+
+
+def test_many_parts_fill_lines_like_text() -> None:
+    chains = Drawing.of([[200, 50]] * 60, [[2 * k, 2 * k + 1] for k in range(30)])
+    centres = layered(chains).centres[::2]
+    assert len(np.unique(centres[:, 1])) > 1
+    reading_order = np.lexsort((centres[:, 0], centres[:, 1]))
+    assert reading_order.tolist() == list(range(30))
+
+
+def test_an_edge_longer_than_the_budget_of_dummies_passes_by_the_side() -> None:
+    """A node that every step of a long chain reads: drawn, without a dummy for each row and step."""
+    count = 400
+    edges = [(k, k + 1) for k in range(count - 1)] + [(k, count) for k in range(count)]
+    drawing = Drawing.of([[100, 50]] * (count + 1), edges)
+    placed = layered(drawing)
+    assert through_boxes(drawing, placed) == []
+    assert len(placed.points) < 40 * count
+
+
+def test_nothing_to_draw() -> None:
+    placed = layered(Drawing.of([], []))
+    assert placed.centres.shape == (0, 2)
+
+
+def test_a_cycle_is_refused() -> None:
+    with pytest.raises(LayoutError, match="cycle"):
+        layered(Drawing.of([[100, 50]] * 2, [[0, 1], [1, 0]]))
+
+
+def test_it_can_be_cancelled_and_tells_progress() -> None:
+    with pytest.raises(LayoutCancelled):
+        place(BASICS, "layered", cancelled=lambda: True)
+    told: list[float] = []
+    place(BASICS, "layered", progress=told.append)
+    assert told == [0.6, 1.0]
+
+
+def test_ten_thousand_nodes_in_well_under_a_second() -> None:
+    drawing = residual(10_000 // 7)
+    started = time.perf_counter()
+    layered(drawing)
+    assert time.perf_counter() - started < 1.5  # 0.3 s on an idle core; room for a busy machine
