@@ -80,6 +80,8 @@ class Session(QObject):
     """Text printed by the program being recorded, and its stream."""
     reveal_requested = Signal(object)
     """A `Selection` that the canvas should bring into sight."""
+    line_requested = Signal(str, int)
+    """A file and line that the code pane should bring into sight."""
 
     def __init__(self, settings: Settings | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -191,7 +193,9 @@ class Session(QObject):
         try:
             self.document.save(path)
         except OSError as error:
-            self.message.emit("error", self.tr("The program was not saved: {why}").replace("{why}", _reason(error)))
+            self.message.emit(
+                "error", self.tr("The program was not saved: {why}").replace("{why}", _reason(error))
+            )
             return False
         if self.document.path is not None:
             self.settings.add_recent_file(self.document.path)
@@ -210,7 +214,9 @@ class Session(QObject):
             if path.absolute() != self.trace.path.absolute():
                 shutil.copyfile(self.trace.path, path)
         except OSError as error:
-            self.message.emit("error", self.tr("The trace was not saved: {why}").replace("{why}", _reason(error)))
+            self.message.emit(
+                "error", self.tr("The trace was not saved: {why}").replace("{why}", _reason(error))
+            )
             return False
         self.trace_saved = True
         self.settings.add_recent_file(path)
@@ -322,6 +328,10 @@ class Session(QObject):
             self.selection_changed.emit()
         if reveal:
             self.reveal_requested.emit(selection)
+
+    def show_line(self, file: str, line: int) -> None:
+        """Bring a line of the program into sight, without moving in time."""
+        self.line_requested.emit(file, line)
 
     def toggle_breakpoint_line(self, file: str, line: int) -> None:
         """Stop, or no longer stop, at a line."""
