@@ -8,7 +8,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from gradviz.replay.history import NONE, History, NodeState
+from gradviz.replay.calls import NodeState
+from gradviz.replay.history import NONE, History
 from gradviz.replay.index import after, index_of, last
 from gradviz.trace.events import Accumulate, Event, GradWrite, NodeBegin, Output
 from gradviz.trace.model import NodeId, TensorId
@@ -96,7 +97,7 @@ class Playhead:
         edges = history.edges.between(start, end)
         if end - start > 1 and sum(map(len, nodes)) + len(slots) + len(edges) > _NAMEABLE:
             return Change(old, new, everything=True)
-        slot_nodes, leaf_nodes = history.slot_nodes, list(history.leaves)
+        slot_nodes, leaf_nodes = history.slot_nodes, history.leaf_nodes
         touched = {int(node) for part in nodes for node in part}
         touched.update(slot_nodes[slot] for slot in slots)
         leaves = {
