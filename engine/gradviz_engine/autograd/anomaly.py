@@ -54,3 +54,45 @@ def check_results(node: Node, results: Sequence[Tensor | None]) -> None:
     for index, result in enumerate(results):
         if result is not None and result._data.dtype.kind in "fc" and np.isnan(result._data).any():
             raise RuntimeError(f"Function '{node.name()}' returned nan values in its {index}th output.")
+
+
+class detect_anomaly:
+    """Inside the block forward operations remember their stack, and NaN in a backward result raises."""
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self._check_nan = check_nan
+        warnings.warn(
+            "Anomaly Detection has been enabled. This mode will increase the runtime and should only be enabled "
+            "for debugging.",
+            stacklevel=2,
+        )
+
+    def __enter__(self) -> None:
+        self._previous = (enabled, check_nan)
+        _set(True, self._check_nan)
+
+    def __exit__(self, *exc: object) -> None:
+        _set(*self._previous)
+
+
+class set_detect_anomaly:
+    """Takes effect at once; used in ``with``, the previous setting comes back at the end."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self._previous = (enabled, globals()["check_nan"])
+        _set(mode, check_nan)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exc: object) -> None:
+        _set(*self._previous)
+
+
+def _set(mode: bool, nan: bool) -> None:
+    global enabled, check_nan
+    enabled, check_nan = mode, nan
+
+
+def is_enabled() -> bool:
+    return enabled

@@ -18,6 +18,7 @@ from gradviz_engine.autograd.grad_mode import mode
 from gradviz_engine.autograd.node import Edge, GraphRoot, Node
 from gradviz_engine.autograd.queue import ReadyQueue
 from gradviz_engine.autograd.running import run_node, run_tensor_hooks, validate
+from gradviz_engine.ops import reporting
 
 if TYPE_CHECKING:
     from gradviz_engine.tensor import Tensor
@@ -130,7 +131,12 @@ class GraphTask:
             waiting = {n: self.dependencies[n] for n in self.buffers if n in self.dependencies}
             watcher.node_begin(node, gradients, self.queue.in_order(), waiting)
         needed = None if self.needs is None else self._wanted(node)
-        results = run_node(node, gradients, needed)
+        token = reporting.derivative_begins() if watcher is not None else 0
+        try:
+            results = run_node(node, gradients, needed)
+        finally:
+            if watcher is not None:
+                reporting.derivative_ends(token)
         freed = False if self.keep_graph else node.release()
         if node.edges:
             self._distribute(node, gradients, results, None if root else watcher)

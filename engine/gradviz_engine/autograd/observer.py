@@ -108,3 +108,14 @@ def cause(name: str) -> Iterator[None]:
 def current_cause(default: str) -> str:
     """The outermost named cause, else ``default``, the operation's own name."""
     return _causes[0] if _causes else default
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Operations inside are details nobody should hear of (a custom function's forward)."""
+    global current
+    previous, current = current, None
+    try:
+        yield
+    finally:
+        current = previous

@@ -26,6 +26,9 @@ FREED_MESSAGE = (
 default_hooks: list[tuple[Callable[[Any], Any], Callable[[Any], Any]]] = []
 """The stack of ``saved_tensors_hooks`` in force: (pack, unpack)."""
 
+disabled_message: str | None = None
+"""What ``saved_tensors_hooks`` raises inside ``disable_saved_tensors_hooks``."""
+
 
 class Version:
     """Counts in-place changes; a tensor, its views and its detached aliases share one."""
