@@ -1,4 +1,4 @@
-"""Where the cells of heat maps lie, worked out without painting: side by side or stacked, with numbers or not."""
+"""Where the cells of heat maps lie: side by side or stacked, with numbers or not. Without painting."""
 
 from __future__ import annotations
 
@@ -86,6 +86,8 @@ def arrange(
     maps whose numbers can be read only there.
     """
     count = len(shapes)
+    if not count:
+        return Arrangement((), 0.0, None, stacked=False)
     rows, columns = max((shape for shape in shapes if shape is not None), default=(1, 1))
     alike = [shape or (rows, columns) for shape in shapes]
     side = (width - SIGN_WIDTH * (count - 1)) / count - 2 * MARGIN
@@ -124,7 +126,7 @@ def _row(
     cell_height: float,
     digits: int | None,
 ) -> Arrangement:
-    places, x, tallest = [], float(MARGIN), max((rows for rows, _ in shapes), default=0) * cell_height
+    places, x, tallest = [], 1.0, max((rows for rows, _ in shapes), default=0) * cell_height
     top = TITLE_HEIGHT + MARGIN
     for rows, columns in shapes:
         cells = Cells(x, top, rows, columns, min(cell_width, side / max(columns, 1)), cell_height)

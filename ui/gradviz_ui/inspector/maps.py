@@ -53,7 +53,8 @@ MOST_DRAWN_CELLS = 800
 class Term:
     """One map. ``plane`` is None where there are no numbers to show; ``gap`` then stands in its place.
 
-    ``notes`` stand below, a line each; ``sign`` stands in front of it; ``alert`` names what is wrong with the numbers, in the error colour.
+    ``notes`` stand below, a line each; ``sign`` stands in front of it; ``alert`` names what is wrong with
+    the numbers, in the error colour.
     """
 
     title: str
@@ -66,7 +67,7 @@ class Term:
 
 
 class HeatMaps(QWidget):
-    """Paints terms over one scale. The chosen element is outlined in each and can be moved with the arrows."""
+    """Paints terms over one scale. The chosen element is outlined in each; arrow keys move it."""
 
     element_changed = Signal()
 
@@ -261,10 +262,13 @@ class HeatMaps(QWidget):
             element = self._element_at(QPointF(event.pos()))
             QToolTip.showText(event.globalPos(), self.describe(element) if element else "", self)
             return True
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.key() in _STEPS:
-                event.accept()  # while the maps have the focus, arrows choose an element
-                return True
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.key() in _STEPS
+        ):
+            event.accept()  # while the maps have the focus, arrows choose an element
+            return True
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:

@@ -1,0 +1,97 @@
+"""A tensor in a window of its own: every number, with zoom, colour scale and slices. Uses pyqtgraph."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyqtgraph as pg  # type: ignore[import-untyped]
+from PySide6.QtCore import QPointF, Qt, Slot
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
+
+from gradviz.projection.numbers import index_text, norm_text, number_text, shape_text
+from gradviz.trace.model import TensorId
+from gradviz.trace.protocol import TraceLike
+from gradviz_ui import theme
+from gradviz_ui.inspector.content import Content
+from gradviz_ui.labels import RoleLabel
+
+
+class TensorWindow(QDialog):
+    """Shows one tensor as it was recorded; it stays as it is when the playhead moves on."""
+
+    def __init__(self, trace: TraceLike, tensor: TensorId, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._content = Content.of(trace, tensor)
+        info = self._content.info
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setObjectName("tensorWindow")
+        title = f"{shape_text(info.shape)} {info.dtype} · norm {norm_text(info.norm)}"
+        self.setWindowTitle(title)
+        self.resize(720, 560)
+        self._image = pg.ImageItem(axisOrder="row-major")
+        self._plot = pg.PlotWidget()
+        self._plot.setObjectName("tensorPlot")
+        self._plot.setAccessibleName(title)
+        self._plot.addItem(self._image)
+        self._slices = [self._slice_box(size, n) for n, size in enumerate(self._content.slice_sizes)]
+        self.readout = RoleLabel("muted", theme.mono_font(12))
+        self.readout.setObjectName("tensorReadout")
+        row = QHBoxLayout()
+        for box in self._slices:
+            row.addWidget(box)
+        row.addWidget(self.readout, 1)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._plot, 1)
+        layout.addLayout(row)
+        self._plot.invertY(True)
+        self._plot.setAspectLocked(True)
+        self._plot.scene().sigMouseMoved.connect(self._point)
+        theme.themes().changed.connect(self._recolour)
+        self._recolour()
+        self._draw()
+        self._plot.autoRange()
+
+    def _slice_box(self, size: int, dimension: int) -> QSpinBox:
+        box = QSpinBox()
+        box.setObjectName(f"slice{dimension}")
+        box.setAccessibleName(self.tr("Index in dimension {n}").replace("{n}", str(dimension)))
+        box.setRange(0, max(size - 1, 0))
+        box.setWrapping(True)
+        box.valueChanged.connect(self._draw)
+        return box
+
+    def _leading(self) -> tuple[int, ...]:
+        return tuple(box.value() for box in self._slices)
+
+    @Slot()
+    def _draw(self) -> None:
+        plane = self._content.plane(self._leading())
+        if plane is None:
+            self._image.clear()
+            self.readout.setText(self.tr("The recording keeps only summary numbers of this tensor."))
+            return
+        numbers = np.abs(plane) if np.iscomplexobj(plane) else plane
+        scale = self._content.largest or 1.0
+        self._image.setImage(numbers.astype(np.float64), autoLevels=False, levels=(-scale, scale))
+        if self._content.values is None:
+            self.readout.setText(self.tr("A thumbnail: each cell is a mean over a block of the tensor."))
+
+    @Slot(object)
+    def _point(self, position: QPointF) -> None:
+        plane = self._content.plane(self._leading())
+        place = self._image.mapFromScene(position)
+        row, column = int(np.floor(place.y())), int(np.floor(place.x()))
+        if plane is None or not (0 <= row < plane.shape[0] and 0 <= column < plane.shape[1]):
+            return
+        index = (*self._leading(), row, column)[-max(len(self._content.info.shape), 1) :]
+        self.readout.setText(f"{index_text(index)} = {number_text(plane[row, column], 9)}")
+
+    @Slot()
+    def _recolour(self) -> None:
+        colours = theme.current()
+        stops = (colours.heat_negative, colours.heat_low, colours.heat_high)
+        self._image.setColorMap(pg.ColorMap((0.0, 0.5, 1.0), [colour.getRgb() for colour in stops]))
+        self._plot.setBackground(colours.panel)
+        for name in ("left", "bottom"):
+            axis = self._plot.getAxis(name)
+            axis.setPen(colours.border)
+            axis.setTextPen(colours.muted)

@@ -1,0 +1,80 @@
+"""What the inspector tells of: which node, its neighbours, and the events that touched it. Without Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradviz.replay import NodeState, Playhead
+from gradviz.replay.index import index_of
+from gradviz.trace.events import Event, Flow, NodeEnd
+from gradviz.trace.model import NodeId
+from gradviz.trace.protocol import TraceLike
+
+LOOK_BACK = 64
+"""How many events back the last one about a node is looked for."""
+
+Steps = NDArray[np.int64]
+
+
+def node_of(event: Event | None) -> NodeId | None:
+    """The node an event is about: the one that runs, or the leaf that is written; none for the others."""
+    node = getattr(event, "leaf", None)
+    return node if node is not None else getattr(event, "node", None)
+
+
+def followed_node(playhead: Playhead) -> NodeId | None:
+    """The node to tell of where none is selected: the one that runs, else the last one an event was about."""
+    node = node_of(playhead.event)
+    if node is not None:
+        return node
+    running = np.flatnonzero(playhead.node_states == NodeState.RUNNING)
+    if len(running):
+        return int(running[-1])
+    events = playhead.trace.events
+    recent = (
+        node_of(events[step - 1]) for step in range(playhead.step, max(playhead.step - LOOK_BACK, 0), -1)
+    )
+    return next((node for node in recent if node is not None), None)
+
+
+def edges_out(trace: TraceLike, node: NodeId) -> list[int]:
+    """The edges of a node in the order of their slots."""
+    return _sorted(data["slots"] for data in trace.graph.succ[node].values())
+
+
+def edges_in(trace: TraceLike, node: NodeId) -> list[int]:
+    """The edges that lead to a node."""
+    return _sorted(data["slots"] for data in trace.graph.pred[node].values())
+
+
+def _sorted(parts: Iterable[list[int]]) -> list[int]:
+    return sorted(edge for slots in parts for edge in slots)
+
+
+def node_steps(trace: TraceLike, node: NodeId) -> Steps:
+    """The steps at which a node ran, or its leaf's gradient or value was written."""
+    index = index_of(trace)
+    steps = (index.runs.get(node, ()), index.grad_events.get(node, ()), index.value_events.get(node, ()))
+    return np.unique(np.concatenate([np.asarray(part, np.int64) for part in steps]))
+
+
+def gradient_steps(trace: TraceLike, leaf: NodeId) -> Steps:
+    """The steps at which a leaf's ``.grad`` was set, added to or written."""
+    return np.asarray(index_of(trace).grad_events.get(leaf, ()), np.int64)
+
+
+def edge_steps(trace: TraceLike, edge: int) -> Steps:
+    """The steps at which a gradient went along an edge."""
+    wanted = trace.edges[edge]
+    found = []
+    for run in index_of(trace).runs.get(wanted.source, ()):
+        for step in range(run + 1, len(trace.events) + 1):
+            event = trace.events[step - 1]
+            if isinstance(event, NodeEnd) and event.node == wanted.source:
+                break
+            if isinstance(event, Flow) and (event.source, event.slot) == (wanted.source, wanted.slot):
+                found.append(step)
+    return np.array(found, np.int64)

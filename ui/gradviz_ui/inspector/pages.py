@@ -1,0 +1,250 @@
+"""What the inspector shows of a leaf, of another node, and of an edge: one page each."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from gradviz.projection.numbers import number_text
+from gradviz.replay import LeafState, Playhead
+from gradviz.trace.events import Accumulate, GradWrite
+from gradviz.trace.model import NodeId, Saved, TensorId
+from gradviz_ui import theme
+from gradviz_ui.inspector import facts
+from gradviz_ui.inspector.distribution import Distribution
+from gradviz_ui.inspector.sections import Formula, History, section_title
+from gradviz_ui.inspector.tensor_maps import Shown, TensorMaps
+from gradviz_ui.inspector.tensor_row import TensorRow
+from gradviz_ui.inspector.why import Why
+from gradviz_ui.labels import RoleLabel, Rule
+from gradviz_ui.wording import leaf_text, node_text
+
+MOST_ROWS = 16
+"""Tensors listed in one section; a `cat` may have thousands, and the canvas shows those."""
+
+
+class Page(QWidget):
+    """Sections one below the other, and the signals that the panel passes on to the session."""
+
+    step_chosen = Signal(int)
+    enlarge_requested = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.formula = Formula()
+        self.history = History()
+        self.history.step_chosen.connect(self.step_chosen)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(10)
+
+    def _add(self, *widgets: QWidget) -> None:
+        for widget in widgets:
+            self._layout.addWidget(widget)
+
+    def _maps(self, name: str) -> TensorMaps:
+        maps = TensorMaps()
+        maps.setObjectName(name)
+        maps.enlarge_requested.connect(self.enlarge_requested)
+        return maps
+
+
+class LeafPage(Page):
+    """``before + incoming = after``, why an element is what it is, its distribution and its history."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.maps = self._maps("sumMaps")
+        self.maps.element_changed.connect(self._explain)
+        self.why = Why()
+        self.distribution = Distribution()
+        self.distribution.setObjectName("distribution")
+        self.distribution.setAccessibleName(self.tr("Distribution of the gradient"))
+        self.value = TensorRow()
+        self.value.setObjectName("leafValue")
+        self.value.enlarge_requested.connect(self.enlarge_requested)
+        self._why_rule, self._distribution_rule = Rule(), Rule()
+        self._distribution_title = section_title(self.tr("Distribution"))
+        self._add(self.formula, self.maps, self._why_rule, self.why, self._distribution_rule)
+        self._add(self._distribution_title, self.distribution, Rule(), self.value, Rule())
+        self._add(section_title(self.tr("Events of this gradient")), self.history)
+        self._playhead: Playhead | None = None
+        self._state = LeafState(None)
+
+    def show_leaf(self, playhead: Playhead, leaf: NodeId) -> None:
+        """Show the leaf at the playhead's step."""
+        trace = playhead.trace
+        self._playhead, self._state = playhead, playhead.leaf(leaf)
+        event = self._state.last
+        self.formula.setText(self._rule(leaf_text(trace, leaf)))
+        self.maps.setVisible(event is not None)
+        self.maps.show_tensors(trace, self._terms())
+        self._explain()
+        after = self.maps.contents[-1] if self.maps.contents else None
+        self.distribution.show_content(after)
+        for widget in (self._distribution_rule, self._distribution_title):
+            widget.setVisible(self.distribution.histogram is not None)
+        self.value.show_tensor(trace, self.tr("value"), playhead.value(leaf), self.tr("not recorded"))
+        self.history.show_steps(trace, facts.gradient_steps(trace, leaf), playhead.step)
+
+    def _rule(self, name: str) -> str:
+        match self._state.last:
+            case Accumulate(mode="added"):
+                return f"{name}.grad  ←  {name}.grad + incoming"
+            case Accumulate():
+                return f"{name}.grad  ←  incoming"
+            case GradWrite(cause=cause):
+                return f"{name}.grad  ←  {cause}"
+            case _:
+                return f"{name}.grad  =  None"
+
+    def _terms(self) -> list[Shown]:
+        state, event = self._state, self._state.last
+        before = Shown(self.tr("before"), state.before, gap="None")
+        after = Shown(self.tr("after"), state.grad, "=", "None", emphasised=True)
+        match event:
+            case Accumulate():
+                return [before, Shown(self.tr("incoming"), state.incoming, "+"), after]
+            case GradWrite():
+                return [before, Shown(after.title, after.tensor, "→", "None", emphasised=True)]
+            case _:
+                return []
+
+    @Slot()
+    def _explain(self) -> None:
+        event = self._state.last
+        if self._playhead is not None:
+            accumulate = event if isinstance(event, Accumulate) else None
+            self.why.explain(self._playhead.trace, accumulate, self.maps.index)
+        self._why_rule.setVisible(not self.why.isHidden())
+
+
+class NodePage(Page):
+    """A function node: formulas, gradients in and out, what it saved, and when it ran."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.received = TensorList(self.tr("Gradient in"))
+        self.sent = TensorList(self.tr("Gradients out"))
+        self.saved = TensorList(self.tr("Saved for backward"))
+        self.value = TensorList(self.tr("Forward result"))
+        self._add(self.formula)
+        for section in (self.received, self.sent, self.saved, self.value):
+            section.enlarge_requested.connect(self.enlarge_requested)
+            self._add(section)
+        self._add(Rule(), section_title(self.tr("Events of this node")), self.history)
+        self._node: NodeId | None = None
+
+    def show_node(self, playhead: Playhead, node: NodeId) -> None:
+        """Show the node at the playhead's step."""
+        trace, found = playhead.trace, playhead.trace.nodes[node]
+        edges = facts.edges_out(trace, node)
+        targets = {trace.edges[edge].slot: node_text(trace, trace.edges[edge].target) for edge in edges}
+        lines = [
+            f"{targets[slot]}  ←  {text}" if slot in targets else text
+            for slot, text in enumerate(found.formula)
+            if text
+        ]
+        self.formula.show_text("\n".join(lines[:MOST_ROWS]))
+        gradients = playhead.node_gradients(node)
+        self.received.show_rows(
+            playhead,
+            [(f"grad{_slot(slot, gradients)}", tensor, "–") for slot, tensor in enumerate(gradients)],
+        )
+        sent = [(edge, playhead.edge_gradient(edge)) for edge in edges[: MOST_ROWS + 1]]
+        self.sent.show_rows(
+            playhead,
+            [(f"→ {targets[trace.edges[edge].slot]}", tensor, self.tr("not yet")) for edge, tensor in sent],
+            len(edges),
+        )
+        self.saved.show_rows(
+            playhead, [(saved.name, saved.tensor, _saved_text(saved)) for saved in found.saved]
+        )
+        value = playhead.value(node)
+        self.value.show_rows(playhead, [] if value is None else [(self.tr("result"), value, "")])
+        if node != self._node:
+            self._node = node
+            self.received.open_first()
+        self.history.show_steps(trace, facts.node_steps(trace, node), playhead.step)
+
+
+class EdgePage(Page):
+    """An edge: the gradient that went along it and what the target's buffer then held."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.maps = self._maps("edgeMaps")
+        self._add(
+            self.formula, self.maps, Rule(), section_title(self.tr("Events of this edge")), self.history
+        )
+
+    def show_edge(self, playhead: Playhead, edge: int) -> None:
+        """Show the edge at the playhead's step."""
+        trace, found = playhead.trace, playhead.trace.edges[edge]
+        formula = trace.nodes[found.source].formula
+        text = formula[found.slot] if found.slot < len(formula) else ""
+        self.formula.show_text(f"gradient  =  {text}" if text else "")
+        gradient, total = playhead.edge_gradient(edge), playhead.buffer(found.target, found.target_slot)
+        shown = [Shown(self.tr("gradient"), gradient, gap=self.tr("not yet"))]
+        if total is not None:
+            shown.append(Shown(self.tr("sum in the buffer"), total, "→", emphasised=total != gradient))
+        self.maps.show_tensors(trace, shown)
+        self.history.show_steps(trace, facts.edge_steps(trace, edge), playhead.step)
+
+
+class TensorList(QWidget):
+    """A titled list of tensors that open one by one. Rows are kept and used again."""
+
+    enlarge_requested = Signal(int)
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: list[TensorRow] = []
+        self._more = RoleLabel("muted", theme.ui_font(12))
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 4, 0, 0)
+        self._layout.setSpacing(2)
+        self._layout.addWidget(Rule())
+        self._layout.addSpacing(6)
+        self._layout.addWidget(section_title(title))
+        self._layout.addWidget(self._more)
+
+    @property
+    def rows(self) -> list[TensorRow]:
+        """The rows in use."""
+        return [row for row in self._rows if not row.isHidden()]
+
+    def show_rows(
+        self, playhead: Playhead, rows: list[tuple[str, TensorId | None, str]], count: int | None = None
+    ) -> None:
+        """Show (name, tensor, what to write where there is none); ``count`` of them in all."""
+        self.setVisible(bool(rows))
+        shown = rows[:MOST_ROWS]
+        while len(self._rows) < len(shown):
+            row = TensorRow()
+            row.setObjectName("tensorRow")
+            row.enlarge_requested.connect(self.enlarge_requested)
+            self._layout.insertWidget(self._layout.count() - 1, row)
+            self._rows.append(row)
+        for row, line in zip(self._rows, shown, strict=False):
+            row.show_tensor(playhead.trace, *line)
+        for number, row in enumerate(self._rows):
+            row.setVisible(number < len(shown))
+        left = (len(rows) if count is None else count) - len(shown)
+        self._more.show_text(self.tr("and {n} more").replace("{n}", str(left)) if left > 0 else "")
+
+    def open_first(self) -> None:
+        """Open the first row, close the others."""
+        for number, row in enumerate(self._rows):
+            row.button.setChecked(False)
+            if number == 0 and not row.isHidden():
+                row.open()
+
+
+def _slot(slot: int, gradients: tuple[TensorId | None, ...]) -> str:
+    return f"[{slot}]" if len(gradients) > 1 else ""
+
+
+def _saved_text(saved: Saved) -> str:
+    value = saved.value
+    return number_text(value) if isinstance(value, float) else str(value)

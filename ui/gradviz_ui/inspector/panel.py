@@ -1,0 +1,173 @@
+"""The inspector: everything about the selected node, leaf or edge, or about the node that runs."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtGui import QPalette, QShowEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from gradviz.projection.numbers import shape_text
+from gradviz.replay import NodeState, Playhead
+from gradviz.trace.model import NodeId, NodeKind
+from gradviz_ui import theme
+from gradviz_ui.inspector import facts
+from gradviz_ui.inspector.pages import EdgePage, LeafPage, NodePage, Page
+from gradviz_ui.inspector.sections import Heading
+from gradviz_ui.labels import RoleLabel
+from gradviz_ui.session import Session
+from gradviz_ui.wording import edge_text, state_text
+
+STATE_ROLES = {
+    NodeState.IDLE: "muted",
+    NodeState.READY: "ready",
+    NodeState.RUNNING: "running",
+    NodeState.DONE: "done",
+    NodeState.FREED: "muted",
+}
+
+
+class InspectorPanel(QWidget):
+    """Follows the selection, or the running node where there is none. Draws only while it can be seen."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._line: tuple[str, int] | None = None
+        self._stale = True
+        self.setObjectName("inspectorPanel")
+        self.setAccessibleName(self.tr("Inspector"))
+        self.heading = Heading()
+        self.heading.line_clicked.connect(self._show_line)
+        self.hint = RoleLabel("muted")
+        self.hint.setObjectName("inspectorHint")
+        self.hint.setText(self.tr("Step through a recording, or click a node, to see its gradients here."))
+        self.leaf_page, self.node_page, self.edge_page = LeafPage(), NodePage(), EdgePage()
+        self._pages: tuple[Page, ...] = (self.leaf_page, self.node_page, self.edge_page)
+        self._body = body = QWidget()
+        body.setObjectName("inspectorBody")
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(18, 14, 18, 18)
+        layout.setSpacing(12)
+        layout.addWidget(self.hint)
+        layout.addWidget(self.heading)
+        for page in self._pages:
+            page.step_chosen.connect(session.seek)
+            page.enlarge_requested.connect(self._enlarge)
+            page.hide()
+            layout.addWidget(page)
+        layout.addStretch(1)
+        self._scroll = QScrollArea()
+        self._scroll.setObjectName("inspectorScroll")
+        self._scroll.setAccessibleName(self.tr("Inspector"))
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(body)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self._scroll)
+        session.trace_changed.connect(self.refresh)
+        session.step_changed.connect(self.refresh)
+        session.selection_changed.connect(self.refresh)
+        theme.themes().changed.connect(self._recolour)
+        self._recolour()
+        self.refresh()
+
+    @Slot()
+    def refresh(self) -> None:
+        """Show the present state, now or when the panel comes into sight."""
+        self._stale = True
+        if self.isVisible():
+            self._draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._stale:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._stale = False
+        playhead, selection = self._session.playhead, self._session.selection
+        node = selection.node
+        if playhead is not None and node is None and selection.edge is None:
+            node = facts.followed_node(playhead)
+        shown: Page | None = None
+        if playhead is not None and selection.edge is not None:
+            shown = self._draw_edge(playhead, selection.edge)
+        elif playhead is not None and node is not None:
+            shown = self._draw_node(playhead, node)
+        self.hint.setVisible(shown is None)
+        self.heading.setVisible(shown is not None)
+        for page in self._pages:
+            page.setVisible(page is shown)
+
+    def _draw_node(self, playhead: Playhead, node: NodeId) -> Page:
+        found = playhead.trace.nodes[node]
+        leaf = found.kind is NodeKind.ACCUMULATE_GRAD
+        shape = f"{shape_text(found.shape)} {found.dtype or ''}".strip()
+        self._line = (found.file, found.line) if found.file and found.line else None
+        self.heading.show_heading(
+            found.name,
+            [
+                found.label or "",
+                self.tr("leaf {shape}").replace("{shape}", shape) if leaf else shape,
+                found.scope,
+            ],
+            found.line,
+        )
+        self._draw_state(playhead, node)
+        if leaf:
+            self.leaf_page.show_leaf(playhead, node)
+            return self.leaf_page
+        self.node_page.show_node(playhead, node)
+        return self.node_page
+
+    def _draw_state(self, playhead: Playhead, node: NodeId) -> None:
+        if not playhead.created(node):
+            self.heading.show_state(self.tr("not made yet"))
+            return
+        state, remaining = playhead.node_state(node), playhead.remaining(node)
+        text = state_text(state)
+        if remaining:
+            total = len(facts.edges_in(playhead.trace, node))
+            waits = self.tr("waits for {n} of {total} gradients")
+            text += " · " + waits.replace("{n}", str(remaining)).replace(
+                "{total}", str(max(total, remaining))
+            )
+        elif state is NodeState.READY:
+            place = playhead.ready_queue.index(node) + 1
+            text += " · " + self.tr("number {n} in the queue").replace("{n}", str(place))
+        self.heading.show_state(text, STATE_ROLES[state])
+
+    def _draw_edge(self, playhead: Playhead, edge: int) -> Page:
+        found = playhead.trace.edges[edge]
+        source = playhead.trace.nodes[found.source]
+        self._line = (source.file, source.line) if source.file and source.line else None
+        slots = self.tr("output {slot} into input {target}")
+        slots = slots.replace("{slot}", str(found.slot)).replace("{target}", str(found.target_slot))
+        self.heading.show_heading(edge_text(playhead.trace, edge), [slots], source.line)
+        self.heading.show_state("")
+        self.edge_page.show_edge(playhead, edge)
+        return self.edge_page
+
+    @Slot()
+    def _show_line(self) -> None:
+        if self._line is not None:
+            self._session.show_line(*self._line)
+
+    @Slot(int)
+    def _enlarge(self, tensor: int) -> None:
+        trace = self._session.trace
+        if trace is not None:
+            from gradviz_ui.inspector.enlarged import TensorWindow  # pyqtgraph takes 0.3 s to import
+
+            TensorWindow(trace, tensor, self).show()
+
+    @Slot()
+    def _recolour(self) -> None:
+        palette = self.palette()
+        palette.setColor(QPalette.ColorRole.Window, theme.current().panel)
+        self.setPalette(palette)
+        self.setAutoFillBackground(True)
+        self._scroll.viewport().setAutoFillBackground(False)
+        self._body.setAutoFillBackground(False)

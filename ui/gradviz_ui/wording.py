@@ -1,0 +1,220 @@
+"""Nodes, edges and events in words: for tables, tooltips and screen readers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+
+from gradviz.projection.numbers import norm_text, shape_text
+from gradviz.replay import NodeState
+from gradviz.trace.events import (
+    Accumulate,
+    BackwardBegin,
+    BackwardEnd,
+    Error,
+    Event,
+    Flow,
+    GradWrite,
+    Mark,
+    NodeBegin,
+    NodeEnd,
+    Op,
+    Output,
+    ValueWrite,
+    Warned,
+)
+from gradviz.trace.model import NodeId, TensorId, ValueId
+from gradviz.trace.protocol import TraceLike
+
+translate = QCoreApplication.translate
+
+KINDS: dict[str, Any] = {
+    Op.kind: QT_TRANSLATE_NOOP("Kind", "operation"),
+    BackwardBegin.kind: QT_TRANSLATE_NOOP("Kind", "backward begins"),
+    NodeBegin.kind: QT_TRANSLATE_NOOP("Kind", "node runs"),
+    Flow.kind: QT_TRANSLATE_NOOP("Kind", "gradient flows"),
+    NodeEnd.kind: QT_TRANSLATE_NOOP("Kind", "node done"),
+    Accumulate.kind: QT_TRANSLATE_NOOP("Kind", "accumulate"),
+    BackwardEnd.kind: QT_TRANSLATE_NOOP("Kind", "backward ends"),
+    GradWrite.kind: QT_TRANSLATE_NOOP("Kind", "gradient written"),
+    ValueWrite.kind: QT_TRANSLATE_NOOP("Kind", "value written"),
+    Output.kind: QT_TRANSLATE_NOOP("Kind", "output"),
+    Warned.kind: QT_TRANSLATE_NOOP("Kind", "warning"),
+    Error.kind: QT_TRANSLATE_NOOP("Kind", "error"),
+    Mark.kind: QT_TRANSLATE_NOOP("Kind", "mark"),
+}
+"""The kinds of events in words, in the order of a run."""
+
+STATES: dict[NodeState, Any] = {
+    NodeState.IDLE: QT_TRANSLATE_NOOP("State", "idle"),
+    NodeState.READY: QT_TRANSLATE_NOOP("State", "ready"),
+    NodeState.RUNNING: QT_TRANSLATE_NOOP("State", "running"),
+    NodeState.DONE: QT_TRANSLATE_NOOP("State", "done"),
+    NodeState.FREED: QT_TRANSLATE_NOOP("State", "buffers freed"),
+}
+
+KIND_ROLES = {
+    Op.kind: "forward",
+    Accumulate.kind: "running",
+    BackwardBegin.kind: "backward",
+    BackwardEnd.kind: "backward",
+    GradWrite.kind: "zero",
+    ValueWrite.kind: "write",
+    Warned.kind: "running",
+    Error.kind: "error",
+    Mark.kind: "link",
+}
+"""The theme role in which a kind is written; the others are muted."""
+
+
+def kind_text(kind: str) -> str:
+    """A kind of event in words; a kind that is not known as it is."""
+    return translate("Kind", KINDS[kind]) if kind in KINDS else kind
+
+
+def state_text(state: NodeState) -> str:
+    """A node's state in words."""
+    return translate("State", STATES[state])
+
+
+def node_text(trace: TraceLike, node: NodeId) -> str:
+    """How a node is called: ``MmBackward0``, or ``AccumulateGrad inp``."""
+    found = trace.nodes[node]
+    return f"{found.name} {found.label}" if found.label else found.name
+
+
+def leaf_text(trace: TraceLike, leaf: NodeId) -> str:
+    """The name of a leaf's variable, or what stands for it where none is known."""
+    return trace.nodes[leaf].label or f"leaf{leaf}"
+
+
+def edge_text(trace: TraceLike, edge: int) -> str:
+    """``PowBackward0 → AddBackward0``."""
+    found = trace.edges[edge]
+    return f"{node_text(trace, found.source)} → {node_text(trace, found.target)}"
+
+
+def tensor_text(trace: TraceLike, tensor: TensorId | None) -> str:
+    """``(4, 5) ‖11.31‖``, with the counts of nan and inf where there are any."""
+    if tensor is None:
+        return translate("Event", "none")
+    info = trace.tensor(tensor)
+    counts = [f"{count} {name}" for count, name in ((info.nan, "nan"), (info.inf, "inf")) if count]
+    return " ".join([shape_text(info.shape), f"‖{norm_text(info.norm)}‖", *counts])
+
+
+def event_text(trace: TraceLike, event: Event) -> str:
+    """What happened, in one line."""
+    match event:
+        case Op():
+            return _op(trace, event)
+        case BackwardBegin():
+            return _backward_begin(event)
+        case NodeBegin():
+            received = ", ".join(tensor_text(trace, gradient) for gradient in event.grad_outputs)
+            return _fill(
+                translate("Event", "{node} runs with {gradients}"),
+                node=node_text(trace, event.node),
+                gradients=received,
+            )
+        case Flow():
+            return _flow(trace, event)
+        case NodeEnd():
+            text = (
+                translate("Event", "{node} is done, saved tensors freed")
+                if event.freed
+                else translate("Event", "{node} is done")
+            )
+            return _fill(text, node=node_text(trace, event.node))
+        case Accumulate():
+            return _accumulate(trace, event)
+        case BackwardEnd(error=None):
+            return _fill(translate("Event", "call {call} returns"), call=str(event.call))
+        case BackwardEnd():
+            return _fill(
+                translate("Event", "call {call} raises: {error}"),
+                call=str(event.call),
+                error=_line(event.error or ""),
+            )
+        case GradWrite():
+            return f"{leaf_text(trace, event.leaf)}.grad: {_written(trace, event)}"
+        case ValueWrite():
+            return f"{leaf_text(trace, event.leaf)}: {_written(trace, event)}"
+        case Output():
+            return _fill(translate("Event", "prints {text}"), text=_line(event.text))
+        case Warned():
+            return _line(event.message)
+        case Error():
+            return _line(f"{event.type}: {event.message}")
+        case Mark():
+            return event.name
+        case _:
+            return kind_text(event.kind)
+
+
+def _op(trace: TraceLike, event: Op) -> str:
+    inputs = ", ".join(_value_text(trace, value) for value in event.inputs)
+    call = f"{event.name}({inputs})"
+    outputs = ", ".join(trace.values[value].label or "" for value in event.outputs).strip(", ")
+    text = f"{outputs} = {call}" if outputs else call
+    if not event.nodes:
+        return text
+    names = ", ".join(node_text(trace, node) for node in event.nodes)
+    return _fill(translate("Event", "{operation} makes {nodes}"), operation=text, nodes=names)
+
+
+def _backward_begin(event: BackwardBegin) -> str:
+    roots = ", ".join(root.label or translate("Event", "a tensor") for root in event.roots)
+    options = [name for name in ("retain_graph", "create_graph") if getattr(event, name)]
+    text = _fill(translate("Event", "call {call}: backward from {roots}"), call=str(event.call), roots=roots)
+    return " · ".join([text, *options])
+
+
+def _flow(trace: TraceLike, event: Flow) -> str:
+    text = _fill(
+        translate("Event", "{gradient} from {source} to {target}"),
+        gradient=tensor_text(trace, event.gradient),
+        source=node_text(trace, event.source),
+        target=node_text(trace, event.target),
+    )
+    if event.total == event.gradient:
+        return text
+    return _fill(
+        translate("Event", "{text}, sum there {total}"), text=text, total=tensor_text(trace, event.total)
+    )
+
+
+def _accumulate(trace: TraceLike, event: Accumulate) -> str:
+    leaf, after = leaf_text(trace, event.leaf), tensor_text(trace, event.after)
+    if event.before is None:
+        return _fill(translate("Event", "{leaf}.grad is set to {after}"), leaf=leaf, after=after)
+    norms = [norm_text(trace.tensor(tensor).norm) for tensor in (event.before, event.incoming)]
+    text = translate("Event", "{leaf}.grad accumulates: ‖{before}‖ + ‖{incoming}‖ gives {after}")
+    return _fill(text, leaf=leaf, before=norms[0], incoming=norms[1], after=after)
+
+
+def _written(trace: TraceLike, event: GradWrite | ValueWrite) -> str:
+    before, after = (_norm(trace, tensor) for tensor in (event.before, event.after))
+    return f"{event.cause}, {before} → {after}"
+
+
+def _norm(trace: TraceLike, tensor: TensorId | None) -> str:
+    return translate("Event", "none") if tensor is None else f"‖{norm_text(trace.tensor(tensor).norm)}‖"
+
+
+def _value_text(trace: TraceLike, value: ValueId) -> str:
+    found = trace.values[value]
+    return found.label or shape_text(found.shape)
+
+
+def _line(text: str) -> str:
+    """The first line that says something."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines[0] + (" …" if len(lines) > 1 else ""))[:300] if lines else ""
+
+
+def _fill(template: str, /, **parts: str) -> str:
+    """Put ``parts`` into the template's braces; what a trace says may hold braces of its own, which stay."""
+    pieces = template.split("{")
+    return pieces[0] + "".join(parts[name] + rest for name, _, rest in (p.partition("}") for p in pieces[1:]))
