@@ -288,6 +288,7 @@ class Tensor:
             if self.grad_fn is not None:
                 node, slot = edge_of(self)
                 assert node is not None
+                node.watched = True
                 if node.tensor_hooks is None:
                     node.tensor_hooks = {}
                 node.tensor_hooks.setdefault(slot, []).append(self._hooks)

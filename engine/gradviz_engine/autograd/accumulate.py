@@ -37,6 +37,14 @@ class AccumulateGrad(Node):
         return "torch::autograd::AccumulateGrad"
 
     @property
+    def watched(self) -> bool:  # type: ignore[override]
+        return bool(self.variable._hooks or self.prehooks or self.posthooks)
+
+    @watched.setter
+    def watched(self, value: bool) -> None:
+        """Derived from the hooks themselves."""
+
+    @property
     def tensor_hooks(self) -> dict[int, list[dict[int, Callable[..., Any]]]] | None:  # type: ignore[override]
         """A leaf's hooks stay with the leaf, since this node may die and be made anew."""
         hooks = self.variable._hooks

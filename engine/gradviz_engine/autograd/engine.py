@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gradviz_engine.autograd import observer
-from gradviz_engine.autograd.accumulate import AccumulateGrad
+from gradviz_engine.autograd.accumulate import LAST, AccumulateGrad
 from gradviz_engine.autograd.grad_mode import mode
 from gradviz_engine.autograd.node import Edge, GraphRoot, Node
 from gradviz_engine.autograd.queue import ReadyQueue
@@ -22,35 +22,6 @@ from gradviz_engine.ops import reporting
 
 if TYPE_CHECKING:
     from gradviz_engine.tensor import Tensor
-
-
-class Buffer:
-    """The gradients that arrived for a node, one sum for each of its forward outputs.
-
-    ``owned`` tells for the first of them whether its memory is the buffer's alone: a sum made here, or a
-    gradient that its producer handed to nobody else.
-    """
-
-    __slots__ = ("grads", "owned")
-
-    def __init__(self, size: int) -> None:
-        self.grads: list[Tensor | None] = [None] * size
-        self.owned = False
-
-    def add(self, slot: int, gradient: Tensor | None, fresh: bool) -> None:
-        """First in moves in; later ones are added on the right, old + new."""
-        if gradient is None:
-            return
-        old = self.grads[slot]
-        if old is None:
-            self.grads[slot] = gradient
-            self.owned = fresh
-        elif mode.enabled:
-            self.grads[slot] = old + gradient
-            self.owned = False
-        else:
-            self.grads[slot] = old._with_data(np.add(old._data, gradient._data), None)
-            self.owned = True
 
 
 class Need:
@@ -77,7 +48,8 @@ class GraphTask:
         self.needs: dict[Node, Need] | None = None
         self.captured: dict[int, Tensor | None] = {}
         self.dependencies: dict[Node, int] = {}
-        self.buffers: dict[Node, Buffer] = {}
+        self.buffers: dict[Node, list[Tensor | None]] = {}
+        self.owned: set[Node] = set()
         self.queue = ReadyQueue()
 
     def restrict(self, targets: Sequence[Edge], accumulate: bool) -> None:
@@ -95,14 +67,13 @@ class GraphTask:
 
     def execute(self, gradients: list[Tensor | None]) -> dict[int, Tensor | None]:
         """Run the pass from the roots' gradients; returns what was captured, by position in the targets."""
-        gradients = validate(self.roots, gradients, None)
+        gradients = list(validate(self.roots, gradients, None))
         if len(self.roots) == 1 and self.roots[0][0] is not None:
             start, slot = self.roots[0]
-            buffer = Buffer(len(start.meta))
-            buffer.add(slot, gradients[0], False)
+            buffer: list[Tensor | None] = [None] * len(start.meta)
+            buffer[slot] = gradients[0]
         else:
-            start = GraphRoot(self.roots, gradients)
-            buffer = Buffer(0)
+            start, buffer = GraphRoot(self.roots, gradients), []
         self.dependencies = count_dependencies(start)
         if self.needs is not None:
             mark_needed(start, self.needs)
@@ -111,37 +82,44 @@ class GraphTask:
         previous, mode.enabled = mode.enabled, self.create_graph
         try:
             while self.queue:
-                self._evaluate(self.queue.pop())
+                node = self.queue.pop()
+                self._evaluate(node, self.buffers.pop(node))
         finally:
             mode.enabled = previous
         return self.captured
 
-    def _evaluate(self, node: Node) -> None:
-        buffer = self.buffers.pop(node)
-        gradients = buffer.grads
+    def _evaluate(self, node: Node, gradients: list[Tensor | None]) -> None:
+        needed = None
         if self.needs is not None:
             need = self.needs.get(node)
             if need is not None and not self._capture(node, need, gradients):
                 return
+            needed = self._wanted(node)
         if type(node) is AccumulateGrad:
-            node.owned = buffer.owned and not node.prehooks and not node.variable._hooks
+            node.owned = node in self.owned and not node.prehooks and not node.variable._hooks
         watcher = observer.current
-        root = type(node) is GraphRoot
-        if watcher is not None and not root:
-            waiting = {n: self.dependencies[n] for n in self.buffers if n in self.dependencies}
-            watcher.node_begin(node, gradients, self.queue.in_order(), waiting)
-        needed = None if self.needs is None else self._wanted(node)
-        token = reporting.derivative_begins() if watcher is not None else 0
+        if watcher is not None and type(node) is not GraphRoot:
+            self._evaluate_watched(node, gradients, needed, watcher)
+            return
+        results = run_node(node, gradients, needed)
+        if not self.keep_graph:
+            node.release()
+        if results:
+            self._distribute(node, gradients, results, None)
+
+    def _evaluate_watched(
+        self, node: Node, gradients: list[Tensor | None], needed: list[bool] | None, watcher: observer.Observer
+    ) -> None:
+        waiting = {n: self.dependencies[n] for n in self.buffers if n in self.dependencies}
+        watcher.node_begin(node, gradients, self.queue.in_order(), waiting)
+        token = reporting.derivative_begins()
         try:
             results = run_node(node, gradients, needed)
         finally:
-            if watcher is not None:
-                reporting.derivative_ends(token)
+            reporting.derivative_ends(token)
         freed = False if self.keep_graph else node.release()
-        if node.edges:
-            self._distribute(node, gradients, results, None if root else watcher)
-        if watcher is not None and not root:
-            watcher.node_end(node, freed)
+        self._distribute(node, gradients, results, watcher)
+        watcher.node_end(node, freed)
 
     def _capture(self, node: Node, need: Need, gradients: list[Tensor | None]) -> bool:
         """Keep what was asked for; False if the node itself need not run."""
@@ -162,36 +140,52 @@ class GraphTask:
     ) -> None:
         """Hand each result to the node its edge leads to, in the order of the edges."""
         dependencies, buffers, needs = self.dependencies, self.buffers, self.needs
-        hooked = node.posthooks is not None
         for slot, (target, target_slot) in enumerate(node.edges):
             if target is None:
                 continue
-            gradient = results[slot]
             left = dependencies[target] - 1
             if left:
                 dependencies[target] = left
             else:
                 del dependencies[target]
+            gradient = results[slot]
             buffer = buffers.get(target)
             if buffer is None:
                 if needs is not None and (target not in needs or not needs[target].runs):
                     continue
-                buffer = buffers[target] = Buffer(len(target.meta))
-            fresh = not hooked and node.makes_fresh and is_fresh(gradient, slot, gradients, results)
-            buffer.add(target_slot, gradient, fresh)
+                buffer = buffers[target] = [None] * len(target.meta)
+            if gradient is not None:
+                if buffer[target_slot] is not None:
+                    self._add(target, buffer, target_slot, gradient)
+                else:
+                    buffer[target_slot] = gradient
+                    if target.sequence == LAST and is_fresh(node, slot, gradients, results):
+                        self.owned.add(target)
             if watcher is not None:
-                watcher.flow(node, slot, target, target_slot, gradient, buffer.grads[target_slot])
+                watcher.flow(node, slot, target, target_slot, gradient, buffer[target_slot])
             if not left:
                 self.queue.push(target)
 
+    def _add(self, target: Node, buffer: list[Tensor | None], slot: int, gradient: Tensor) -> None:
+        """Old + new; the first gradient was moved in. A sum made here is the target's alone."""
+        old = buffer[slot]
+        assert old is not None
+        if mode.enabled:
+            buffer[slot] = old + gradient
+            self.owned.discard(target)
+        else:
+            buffer[slot] = old._with_data(np.add(old._data, gradient._data), None)
+            self.owned.add(target)
+
 
 def is_fresh(
-    gradient: Tensor | None, slot: int, gradients: Sequence[Tensor | None], results: Sequence[Tensor | None]
+    node: Node, slot: int, gradients: Sequence[Tensor | None], results: Sequence[Tensor | None]
 ) -> bool:
-    """True if ``gradient`` is new memory: not handed through, and not given to another edge as well."""
-    if gradient is None or gradient._data.base is not None:
+    """True if a result is new memory: not handed through, not given to another edge, seen by no hook."""
+    result = results[slot]
+    if not node.makes_fresh or node.posthooks is not None or result is None or result._data.base is not None:
         return False
-    data = gradient._data
+    data = result._data
     for other in gradients:
         if other is not None and other._data is data:
             return False

@@ -44,6 +44,7 @@ class Node:
     """One recorded operation. Class attributes are the defaults of a node that nobody has touched.
 
     ``makes_fresh`` is False where the derivative is the user's: what it returns may be held elsewhere.
+    ``watched`` is True once any hook or retained gradient hangs on the node.
     """
 
     edges: tuple[Edge, ...] = ()
@@ -57,6 +58,7 @@ class Node:
     prehooks: dict[int, Callable[..., Any]] | None = None
     posthooks: dict[int, Callable[..., Any]] | None = None
     makes_fresh: bool = True
+    watched: bool = False
     _metadata: dict[Any, Any] | None = None
 
     def name(self) -> str:
@@ -93,6 +95,7 @@ class Node:
         """Call ``hook(grad_inputs, grad_outputs)`` after the node; what it returns replaces grad_inputs."""
         from gradviz_engine.autograd.hooks import RemovableHandle
 
+        self.watched = True
         if self.posthooks is None:
             self.posthooks = {}
         return RemovableHandle.add(self.posthooks, hook)
@@ -101,6 +104,7 @@ class Node:
         """Call ``hook(grad_outputs)`` before the node; what it returns replaces grad_outputs."""
         from gradviz_engine.autograd.hooks import RemovableHandle
 
+        self.watched = True
         if self.prehooks is None:
             self.prehooks = {}
         return RemovableHandle.add(self.prehooks, hook)

@@ -18,4 +18,4 @@ def retain(tensor: Tensor) -> None:
     if node.retained is None:
         node.retained = {}
     node.retained[slot] = weakref.ref(tensor)
-    tensor._retains = True
+    node.watched = tensor._retains = True

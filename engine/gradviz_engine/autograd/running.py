@@ -20,6 +20,8 @@ def run_node(
     node: Node, gradients: list[Tensor | None], needed: Sequence[bool] | None
 ) -> Sequence[Tensor | None]:
     """Hooks of the node's outputs, retained gradients, prehooks, the node itself, checks, post-hooks."""
+    if not node.watched and not anomaly.enabled:
+        return validate(node.edges, node.apply(gradients, needed), node)
     if node.tensor_hooks is not None:
         gradients[:] = run_tensor_hooks(node, gradients)
     if node.retained is not None:
@@ -94,28 +96,36 @@ def _checked(hook: Any, old: tuple[Tensor | None, ...], result: Any) -> tuple[Te
 
 def validate(
     edges: Sequence[Edge], gradients: Sequence[Tensor | None], node: Node | None
-) -> list[Tensor | None]:
+) -> Sequence[Tensor | None]:
     """Bring each gradient to the shape and dtype of the tensor it belongs to.
 
     A broadcast input's gradient is summed over the broadcast dimensions, a gradient of another dtype is
     cast, silently, as PyTorch does. RuntimeError for a wrong number or an impossible shape.
     """
     if len(gradients) != len(edges):
-        if node is None or len(gradients) < len(edges) or any(g is not None for g in gradients[len(edges) :]):
-            raise RuntimeError(
-                f"Function {node.name() if node else 'GraphRoot'} returned an incorrect number of gradients "
-                f"(expected {len(edges)}, got {len(gradients)})"
-            )
-    results: list[Tensor | None] = []
+        gradients = _right_number(edges, gradients, node)
+    fitted: list[Tensor | None] | None = None
     for index, (target, slot) in enumerate(edges):
         gradient = gradients[index]
-        if target is not None and gradient is not None:
-            meta = target.meta[slot]
-            data = gradient._data
-            if meta is not None and (data.shape != meta[0] or data.dtype != meta[1]):
-                gradient = _fitted(gradient, meta, index, node)
-        results.append(gradient)
-    return results
+        if target is None or gradient is None:
+            continue
+        meta, data = target.meta[slot], gradient._data
+        if meta is not None and (data.shape != meta[0] or data.dtype != meta[1]):
+            if fitted is None:
+                fitted = list(gradients)
+            fitted[index] = _fitted(gradient, meta, index, node)
+    return gradients if fitted is None else fitted
+
+
+def _right_number(
+    edges: Sequence[Edge], gradients: Sequence[Tensor | None], node: Node | None
+) -> Sequence[Tensor | None]:
+    if node is None or len(gradients) < len(edges) or any(g is not None for g in gradients[len(edges) :]):
+        raise RuntimeError(
+            f"Function {node.name() if node else 'GraphRoot'} returned an incorrect number of gradients "
+            f"(expected {len(edges)}, got {len(gradients)})"
+        )
+    return gradients[: len(edges)]
 
 
 def _fitted(gradient: Tensor, meta: tuple[tuple[int, ...], Any], index: int, node: Node | None) -> Tensor:

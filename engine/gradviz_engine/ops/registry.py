@@ -15,10 +15,11 @@ The vocabulary of a declaration::
   a single one is called ``result``.
 * ``forward`` gets arrays (or Python numbers) and attributes by position, and returns an array, or a tuple.
 * A rule gets the gradient (a tuple of them where there are several outputs) and ``saved``. What it reads
-  from ``saved`` is what the node saves: an input, an output, an attribute, or ``<input>_sym_sizes``, the
-  input's shape. Nothing is saved that no needed rule reads, as in PyTorch.
+  from ``saved`` is what the node saves: an input, an output, an attribute, or ``<input>_sym_sizes`` and
+  ``<input>_sym_strides``, the input's geometry. Nothing is saved that no needed rule reads, as in PyTorch.
 * A key such as ``("input", "weight")`` is a joint rule: it returns one gradient for each name and gets the
   tuple ``needed`` as third argument.
+* A node whose name PyTorch shows with its namespace is declared with it: ``torch::autograd::CopyBackwards``.
 * An input without a rule has the derivative None: it is an input PyTorch does not differentiate by. An
   operator without rules makes results that require no grad.
 * Gradients need not fit the input's shape: the engine sums over broadcast dimensions (``running.sum_to``).
@@ -31,6 +32,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any
+
+import numpy as np
 
 from gradviz_engine.autograd import anomaly, observer
 from gradviz_engine.autograd.grad_mode import mode
@@ -45,14 +48,17 @@ OPERATORS: dict[str, Operator] = {}
 
 
 class Rule:
-    """A derivative and what it says in words, for the inspector."""
+    """A derivative and what it says in words, for the inspector.
+
+    ``reads`` names what the function uses of ``saved``, where that cannot be found from its own code.
+    """
 
     __slots__ = ("formula", "function", "reads")
 
-    def __init__(self, function: Callable[..., Any], formula: str) -> None:
+    def __init__(self, function: Callable[..., Any], formula: str, reads: Sequence[str] | None = None) -> None:
         self.function = function
         self.formula = formula
-        self.reads = frozenset(_names_read(function.__code__))
+        self.reads = frozenset(_names_read(function.__code__) if reads is None else reads)
 
 
 def _names_read(code: CodeType) -> set[str]:
@@ -95,6 +101,8 @@ class OpNode(Node):
 
     def release(self) -> bool:
         """Free saved tensors; attributes stay readable, as PyTorch's do."""
+        if not self.operator.plan:
+            return False
         freed = False
         for value in self.__dict__.values():
             if value.__class__ is SavedTensor:
@@ -151,6 +159,7 @@ class Operator:
     def _saves(self) -> list[SaveStep]:
         sources = [(n, "input", i) for i, n in enumerate(self.inputs)]
         sources += [(f"{n}_sym_sizes", "sizes", i) for i, n in enumerate(self.inputs)]
+        sources += [(f"{n}_sym_strides", "strides", i) for i, n in enumerate(self.inputs)]
         sources += [(n, "output", i) for i, n in enumerate(self.outputs)]
         sources += [(n, "attribute", i) for i, n in enumerate(self.attributes)]
         steps = []
@@ -200,12 +209,19 @@ class Operator:
         else:
             return None
         node: OpNode = self.node_type()
-        node.sequence = next_sequence()
+        node.sequence = mode.sequence
+        mode.sequence += 1
         node.edges = edges
-        node.meta = tuple([(o._data.shape, o._data.dtype) for o in outputs])
-        for number, output in enumerate(outputs):
-            if output._data.dtype.kind in "fc":
-                output._edge = (node, number)
+        if len(outputs) == 1:
+            output = outputs[0]
+            data = output._data
+            node.meta = ((data.shape, data.dtype),)
+            output._edge = (node, 0)
+        else:
+            node.meta = tuple([(o._data.shape, o._data.dtype) for o in outputs])
+            for number, output in enumerate(outputs):
+                if output._data.dtype.kind in "fc":
+                    output._edge = (node, number)
         if self.plan:
             self._save(node, edges, inputs, attributes, outputs)
         if anomaly.enabled:
@@ -233,6 +249,8 @@ class Operator:
                 kept["_kept_" + step.key] = (
                     tuple(t._data.shape for t in inputs) if self.variadic else inputs[index]._data.shape
                 )
+            elif kind == "strides":
+                kept["_kept_" + step.key] = inputs[index].stride()
             elif self.variadic:
                 kept["_kept_" + step.key] = [SavedTensor(t) for t in inputs]
             else:
@@ -284,6 +302,57 @@ class Operator:
         return run_inplace(self, target, args)
 
 
+class OneInput(Operator):
+    """An operator of one tensor with one result: the same as the general call, straightened for speed."""
+
+    def __call__(self, x: Any, *attributes: Any) -> Tensor:
+        array = self.forward(x._data, *attributes)
+        output = _new(Tensor)
+        output._data = array if array.__class__ is _ndarray else np.asarray(array)
+        if mode.enabled:
+            node = None
+            if x._edge is not None or x._leaf_requires_grad or x._base is not None:
+                node = self.record((x,), attributes, (output,))
+            if observer.current is not None:
+                report_op(self.name, node, (x,), (output,))
+        else:
+            self.finish((x,), attributes, (output,))
+        return output
+
+    def run_backward(
+        self, node: OpNode, gradients: list[Tensor | None], needed: Sequence[bool] | None
+    ) -> Sequence[Tensor | None]:
+        rule, grad = self.rules[0], gradients[0]
+        if grad is None or rule is None:
+            return super().run_backward(node, gradients, needed)
+        return [rule.function(grad, node)]
+
+
+class TwoInputs(Operator):
+    """An operator of two operands, tensors or Python numbers, with one result."""
+
+    def __call__(self, x: Any, y: Any, *attributes: Any) -> Tensor:
+        left, right = isinstance(x, Tensor), isinstance(y, Tensor)
+        array = self.forward(x._data if left else x, y._data if right else y, *attributes)
+        output = _new(Tensor)
+        output._data = array if array.__class__ is _ndarray else np.asarray(array)
+        if mode.enabled:
+            node = None
+            if (left and (x._edge is not None or x._leaf_requires_grad or x._base is not None)) or (
+                right and (y._edge is not None or y._leaf_requires_grad or y._base is not None)
+            ):
+                node = self.record((x, y), attributes, (output,))
+            if observer.current is not None:
+                report_op(self.name, node, (x, y), (output,))
+        else:
+            self.finish((x, y), attributes, (output,))
+        return output
+
+
+_new = Tensor.__new__
+_ndarray = np.ndarray
+
+
 def _keep_attribute(value: Any) -> Any:
     """Tensors among attributes (index lists) are saved like inputs, for version checks and freeing."""
     if isinstance(value, Tensor):
@@ -308,13 +377,15 @@ def _parse(signature: str) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple
 def _node_class(op: Operator, name: str) -> type[OpNode]:
     """The class of this operator's nodes: named as PyTorch names it, with what it saves as properties."""
     members: dict[str, Any] = {"operator": op, "__module__": "torch.autograd.graph"}
+    if "::" in name:
+        members["name"] = lambda node, full_name=name: full_name
     for step in op.plan:
         members[step.key] = _unpacking(step.key)
         members["_saved_" + step.key] = _introspecting(step.key)
         if step.kind in ("input", "output"):
             members["_raw_saved_" + step.key] = property(lambda node, k="_kept_" + step.key: node.__dict__.get(k))
         members["_kept_" + step.key] = None
-    return type(name, (OpNode,), members)
+    return type(name.rpartition("::")[2], (OpNode,), members)
 
 
 def _unpacking(key: str) -> property:
@@ -347,7 +418,10 @@ def _introspecting(key: str) -> property:
 
 def operator(signature: str, **declaration: Any) -> Operator:
     """Declare an operator and enter it in the table."""
-    op = Operator(signature, **declaration)
+    _, inputs, _, outputs, variadic = _parse(signature)
+    plain = not variadic and len(outputs) == 1 and not declaration.get("view")
+    kind = {1: OneInput, 2: TwoInputs}.get(len(inputs), Operator) if plain else Operator
+    op = kind(signature, **declaration)
     key = op.name
     number = 2
     while key in OPERATORS:
