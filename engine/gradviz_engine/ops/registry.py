@@ -12,7 +12,8 @@ The vocabulary of a declaration::
 
 * The signature names the tensor inputs; after ``*`` come attributes (``dim``, ``alpha``), which are plain
   values. An input written ``*tensors`` takes a sequence of tensors. ``-> a, b`` names several outputs;
-  a single one is called ``result``.
+  a single one is called ``result``. Of ``-> a; b, c`` only ``a`` has a gradient: what follows the semicolon
+  (indices, saved statistics) takes no part in the graph.
 * ``forward`` gets arrays (or Python numbers) and attributes by position, and returns an array, or a tuple.
 * A rule gets the gradient (a tuple of them where there are several outputs) and ``saved``. What it reads
   from ``saved`` is what the node saves: an input, an output, an attribute, or ``<input>_sym_sizes`` and
@@ -131,6 +132,7 @@ class Operator:
         samples: Callable[..., Any] | None = None,
     ) -> None:
         self.name, self.inputs, self.attributes, self.outputs, self.variadic = _parse(signature)
+        self.linked = _linked_outputs(signature)
         self.forward = forward
         self.view = view
         self.samples = samples
@@ -212,14 +214,15 @@ class Operator:
         node.sequence = mode.sequence
         mode.sequence += 1
         node.edges = edges
-        if len(outputs) == 1:
-            output = outputs[0]
+        linked = outputs if self.linked is None else outputs[: self.linked]
+        if len(linked) == 1:
+            output = linked[0]
             data = output._data
             node.meta = ((data.shape, data.dtype),)
             output._edge = (node, 0)
         else:
-            node.meta = tuple([(o._data.shape, o._data.dtype) for o in outputs])
-            for number, output in enumerate(outputs):
+            node.meta = tuple([(o._data.shape, o._data.dtype) for o in linked])
+            for number, output in enumerate(linked):
                 if output._data.dtype.kind in "fc":
                     output._edge = (node, number)
         if self.plan:
@@ -244,7 +247,8 @@ class Operator:
             if kind == "attribute":
                 kept["_kept_" + step.key] = _keep_attribute(attributes[index])
             elif kind == "output":
-                kept["_kept_" + step.key] = SavedTensor(outputs[index], index)
+                linked = self.linked is None or index < self.linked
+                kept["_kept_" + step.key] = SavedTensor(outputs[index], index if linked else -1)
             elif kind == "sizes":
                 kept["_kept_" + step.key] = (
                     tuple(t._data.shape for t in inputs) if self.variadic else inputs[index]._data.shape
@@ -369,9 +373,15 @@ def _parse(signature: str) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple
     before, _, after = inside.rstrip(") ").partition("*,")
     inputs = tuple(p.strip() for p in before.split(",") if p.strip())
     attributes = tuple(p.strip() for p in after.split(",") if p.strip())
-    outputs = tuple(p.strip() for p in tail.split(",") if p.strip()) or ("result",)
+    outputs = tuple(p.strip() for p in tail.replace(";", ",").split(",") if p.strip()) or ("result",)
     variadic = bool(inputs) and inputs[0].startswith("*")
     return name, tuple(i.lstrip("*") for i in inputs), attributes, outputs, variadic
+
+
+def _linked_outputs(signature: str) -> int | None:
+    """How many outputs stand before the semicolon; None for all."""
+    before, semicolon, _ = signature.partition("->")[2].partition(";")
+    return len(before.split(",")) if semicolon else None
 
 
 def _node_class(op: Operator, name: str) -> type[OpNode]:
