@@ -16,9 +16,14 @@ NOTE_GAP = 7
 SIGN_WIDTH = 24
 STACK_GAP = 10
 CELL_HEIGHT = 18.0
-CELL_PADDING = 6
+CELL_PADDING = 7
 MARGIN = 5
 """Room around a map for the frame of the one that stands out."""
+
+GAP_WIDTH = 46.0
+"""Of what stands in the place of a map that is not there."""
+LEAST_STEP = 90.0
+"""Small maps stand this far apart at least, so that the notes under them do not meet."""
 
 MOST_ROWS = 32
 MOST_COLUMNS = 24
@@ -56,6 +61,15 @@ class Cells:
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """What must find room: a map of ``size`` (rows, columns) or a gap, lines under it, perhaps a title."""
+
+    size: tuple[int, int] | None
+    notes: int
+    titled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Placed:
     """One map with its surroundings: the title's and note's places and the sign in front of it."""
 
@@ -76,78 +90,76 @@ class Arrangement:
     stacked: bool
 
 
-def arrange(
-    shapes: list[tuple[int, int] | None], notes: list[int], width: float, text_width: Callable[[int], float]
-) -> Arrangement:
-    """Place maps of ``shapes`` (rows, columns; None for a gap as large as the others) into ``width``.
+def arrange(outlines: list[Outline], width: float, text_width: Callable[[int], float]) -> Arrangement:
+    """Place maps into ``width``; ``text_width(digits)`` is the width of the widest number written so.
 
-    ``notes`` tells how many lines stand under each; ``text_width(digits)`` is the width of the widest
-    number at that many significant digits. Side by side is tried first, then one above the other, for
-    maps whose numbers can be read only there.
+    Side by side is tried first, then one above the other, for maps whose numbers can be read only there.
     """
-    count = len(shapes)
+    count = len(outlines)
+    gaps = sum(outline.size is None for outline in outlines)
     if not count:
         return Arrangement((), 0.0, None, stacked=False)
-    rows, columns = max((shape for shape in shapes if shape is not None), default=(1, 1))
-    alike = [shape or (rows, columns) for shape in shapes]
-    side = (width - SIGN_WIDTH * (count - 1)) / count - 2 * MARGIN
+    rows, columns = max((outline.size for outline in outlines if outline.size is not None), default=(1, 1))
+    room = width - SIGN_WIDTH * (count - 1) - 2 * MARGIN * count - GAP_WIDTH * gaps
+    side = room / max(count - gaps, 1)
     full = width - (SIGN_WIDTH if count > 1 else 0) - 2 * MARGIN
     readable = 0 < rows <= MOST_ROWS and 0 < columns <= MOST_COLUMNS
-    if readable:
-        for digits in (3, 2):
-            needed = text_width(digits) + CELL_PADDING
-            if columns * needed <= side:
-                return _row(alike, notes, side, max(needed, CELL_HEIGHT), CELL_HEIGHT, digits)
-        for digits in (3, 2):
-            needed = text_width(digits) + CELL_PADDING
-            if count > 1 and columns * needed <= full and rows * count <= 2 * MOST_ROWS:
-                return _stack(
-                    [shape or (1, columns) for shape in shapes],
-                    notes,
-                    full,
-                    min(full / columns, needed + 8),
-                    digits,
-                )
-    cell_width = min(CELL_HEIGHT, side / max(columns, 1))
-    cell_height = cell_width
-    if rows * cell_height > IMAGE_HEIGHT:
-        cell_height = IMAGE_HEIGHT / rows
-        cell_width = min(side / max(columns, 1), max(cell_height, 6.0 / max(columns, 1)))
-    if rows * cell_height < 12:
-        cell_height = 12 / max(rows, 1)
-    return _row(alike, notes, side, cell_width, cell_height, None)
+    for digits in (3, 2) if readable else ():
+        needed = max(text_width(digits) + CELL_PADDING, CELL_HEIGHT)
+        if columns * needed <= side + 0.5:
+            return _row(outlines, side, min(needed, side / columns), CELL_HEIGHT, digits)
+    for digits in (3, 2) if readable and count > 1 and rows * count <= 2 * MOST_ROWS else ():
+        needed = text_width(digits) + CELL_PADDING
+        if columns * needed <= full:
+            return _stack(outlines, min(full / columns, needed + CELL_PADDING), digits)
+    return _row(outlines, side, *_pixel(rows, columns, side), None)
+
+
+def _pixel(rows: int, columns: int, side: float) -> tuple[float, float]:
+    """The width and height of a cell without text: square, unless the map would be a thread or a tower."""
+    width = min(CELL_HEIGHT, side / max(columns, 1))
+    if rows * width > IMAGE_HEIGHT:
+        height = IMAGE_HEIGHT / rows
+        return min(width, max(height, 6.0 / max(columns, 1))), height
+    return width, max(width, 12 / max(rows, 1))
 
 
 def _row(
-    shapes: list[tuple[int, int]],
-    notes: list[int],
-    side: float,
-    cell_width: float,
-    cell_height: float,
-    digits: int | None,
+    outlines: list[Outline], side: float, cell_width: float, cell_height: float, digits: int | None
 ) -> Arrangement:
-    places, x, tallest = [], 1.0, max((rows for rows, _ in shapes), default=0) * cell_height
-    top = TITLE_HEIGHT + MARGIN
-    for rows, columns in shapes:
-        cells = Cells(x, top, rows, columns, min(cell_width, side / max(columns, 1)), cell_height)
+    sizes = [outline.size for outline in outlines]
+    tallest = max((size[0] for size in sizes if size is not None), default=1) * cell_height
+    widest_map = max((size[1] for size in sizes if size is not None), default=1) * cell_width
+    step = min(side, max(widest_map, LEAST_STEP)) + 2 * MARGIN + SIGN_WIDTH
+    top = _top(outlines)
+    places, x = [], 1.0
+    for size in sizes:
+        if size is None:
+            cells = Cells(x, top, 1, 1, GAP_WIDTH, tallest)
+        else:
+            cells = Cells(x, top, *size, cell_width, cell_height)
         note_y = top + tallest + MARGIN + NOTE_GAP
         places.append(Placed(cells, 0, note_y, x - MARGIN - SIGN_WIDTH / 2, top + tallest / 2))
-        x += side + 2 * MARGIN + SIGN_WIDTH
-    height = top + tallest + MARGIN + NOTE_GAP + NOTE_HEIGHT * max(notes, default=0)
+        x += step if size is not None else GAP_WIDTH + 2 * MARGIN + SIGN_WIDTH
+    notes = max(outline.notes for outline in outlines)
+    height = top + tallest + MARGIN + (NOTE_GAP + NOTE_HEIGHT * notes if notes else 0)
     return Arrangement(tuple(places), height, digits, stacked=False)
 
 
-def _stack(
-    shapes: list[tuple[int, int]], notes: list[int], full: float, cell_width: float, digits: int
-) -> Arrangement:
+def _stack(outlines: list[Outline], cell_width: float, digits: int) -> Arrangement:
     places, y = [], 0.0
-    left = SIGN_WIDTH + MARGIN
-    for (rows, columns), lines in zip(shapes, notes, strict=True):
-        top = y + TITLE_HEIGHT + MARGIN
-        cells = Cells(left, top, rows, columns, min(cell_width, full / max(columns, 1)), CELL_HEIGHT)
+    for outline in outlines:
+        top = y + _top([outline])
+        rows, columns = outline.size or (1, 1)
+        wide = cell_width if outline.size is not None else GAP_WIDTH
+        cells = Cells(SIGN_WIDTH + MARGIN, top, rows, columns, wide, CELL_HEIGHT)
         places.append(Placed(cells, y, cells.bottom + MARGIN + 2, SIGN_WIDTH / 2, (top + cells.bottom) / 2))
-        y = cells.bottom + MARGIN + 2 + NOTE_HEIGHT * lines + STACK_GAP
+        y = cells.bottom + MARGIN + 2 + NOTE_HEIGHT * outline.notes + STACK_GAP
     return Arrangement(tuple(places), y - STACK_GAP, digits, stacked=True)
+
+
+def _top(outlines: list[Outline]) -> float:
+    return MARGIN + (TITLE_HEIGHT if any(outline.titled for outline in outlines) else 0)
 
 
 def texts_of(plane: Array, digits: int) -> Texts:

@@ -38,6 +38,7 @@ from gradviz_ui.inspector.cells import (
     TITLE_HEIGHT,
     Arrangement,
     Cells,
+    Outline,
     arrange,
     texts_of,
     widest,
@@ -82,7 +83,7 @@ class HeatMaps(QWidget):
         self.setMouseTracking(True)
         # By Tab only: a click here must leave Left and Right to step through the trace.
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
         theme.themes().changed.connect(self._forget)
@@ -178,7 +179,7 @@ class HeatMaps(QWidget):
         left = cells.x
         painter.setFont(theme.ui_font(11))
         painter.setPen(colours.muted)
-        room = self.width() - left if self.arrangement.stacked else self._column_width()
+        room = self.width() - left
         painter.drawText(QRectF(left, place.title_y, room, TITLE_HEIGHT), _LEFT, term.title)
         if term.plane is not None:
             self._paint_plane(painter, term.plane, cells)
@@ -206,7 +207,7 @@ class HeatMaps(QWidget):
         painter.setFont(theme.mono_font(11))
         painter.setPen(QPen(theme.current().outline, 1, Qt.PenStyle.DashLine))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        frame = QRectF(cells.x, cells.y, max(cells.right - cells.x, 44) - 1, cells.bottom - cells.y - 1)
+        frame = QRectF(cells.x, cells.y, cells.right - cells.x - 1, cells.bottom - cells.y - 1)
         painter.drawRoundedRect(frame.adjusted(0.5, 0.5, 0.5, 0.5), 3, 3)
         painter.setPen(theme.current().faint)
         painter.drawText(frame, Qt.AlignmentFlag.AlignCenter, text)
@@ -319,14 +320,7 @@ class HeatMaps(QWidget):
         def text_width(digits: int) -> float:
             return max((metrics.horizontalAdvance(widest(plane, digits)) for plane in planes), default=0.0)
 
-        shapes = [
-            None if term.plane is None else (len(term.plane), term.plane.shape[1]) for term in self._terms
-        ]
-        notes = [len(term.notes) + bool(term.alert) for term in self._terms]
-        return arrange(shapes, notes, width, text_width)
-
-    def _column_width(self) -> float:
-        return self.width() / max(len(self._terms), 1)
+        return arrange([_outline(term) for term in self._terms], width, text_width)
 
     def _inside(self, element: Element) -> bool:
         planes = [term.plane for term in self._terms if term.plane is not None]
@@ -358,6 +352,11 @@ _STEPS = {
     Qt.Key.Key_Up: (-1, 0),
     Qt.Key.Key_Down: (1, 0),
 }
+
+
+def _outline(term: Term) -> Outline:
+    size = None if term.plane is None else (len(term.plane), term.plane.shape[1])
+    return Outline(size, len(term.notes) + bool(term.alert), bool(term.title))
 
 
 def _cell_rect(cells: Cells, row: int, column: int) -> QRectF:

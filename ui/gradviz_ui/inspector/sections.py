@@ -106,7 +106,6 @@ class History(QTableView):
         self.horizontalHeader().hide()
         self.verticalHeader().hide()
         self.horizontalHeader().setSectionResizeMode(Column.DESCRIPTION, QHeaderView.ResizeMode.Stretch)
-        self.setColumnWidth(Column.STEP, 48)
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.setShowGrid(False)
         self.setWordWrap(False)
@@ -128,6 +127,8 @@ class History(QTableView):
         """List ``steps`` and mark the current one, which is kept in sight."""
         self._model.show_steps(trace, steps)
         self._model.set_current(current)
+        widest = str(steps[-1]) if len(steps) else ""
+        self.setColumnWidth(Column.STEP, self.fontMetrics().horizontalAdvance(widest) + 14)
         self.setFixedHeight(ROW_HEIGHT * min(max(len(steps), 1), MOST_HISTORY_ROWS) + 2)
         row = self._model.row_before(current)
         if row is not None:
