@@ -127,6 +127,11 @@ class Calls:
         """The number of the innermost running call."""
         return self._frames[-1].begin.call if self._frames else None
 
+    def reaching(self, node: NodeId) -> int | None:
+        """The number of the innermost running call that reaches the node."""
+        frame = self._innermost(node)
+        return None if frame is None else frame.begin.call
+
     def state(self, node: NodeId) -> NodeState:
         """Where the node stands."""
         frame = self._innermost(node)
@@ -163,7 +168,7 @@ class Calls:
         inputs = frame.begin.inputs
         cut_short = (call.end is None or call.failed) and inputs is None
         key = (call.number, node)
-        if cut_short or key in self._index.runs_in_call or key in self._index.queued:
+        if cut_short or key in self._index.run_in_call or key in self._index.queued:
             frame.queue.add(node)
         elif inputs is not None and node in inputs:
             frame.finished.add(node)

@@ -74,6 +74,7 @@ class History:
         count = len(self._trace.nodes)
         self._state = TrackBuilder([NodeState.IDLE] * count, "uint8")
         self._remaining = TrackBuilder([NONE] * count)
+        self._reaching = TrackBuilder([NONE] * count)
         self._begun = TrackBuilder([0] * count)
         self._created = TrackBuilder(self._existing(), "uint8")
         self._values = TrackBuilder(self._first_values())
@@ -88,6 +89,8 @@ class History:
     def _build(self) -> None:
         self.state: Track = self._state.build()
         self.remaining: Track = self._remaining.build()
+        self.reaching: Track = self._reaching.build()
+        """The innermost running call that reaches a node."""
         self.begun: Track = self._begun.build()
         """The step at which a node was last begun in the running or last call, 0 for none."""
         self.created: Track = self._created.build()
@@ -182,6 +185,7 @@ class History:
         for node in nodes:
             self._state.set(step, node, calls.state(node))
             self._remaining.set(step, node, _number(calls.remaining(node)))
+            self._reaching.set(step, node, _number(calls.reaching(node)))
             for slot in self._slots_of[node]:
                 self._buffers.set(step, self.slots[node, slot], _number(calls.buffer(node, slot)))
 

@@ -47,7 +47,7 @@ class EventIndex:
         self.length = len(events)
         self.kinds: dict[str, list[int]] = defaultdict(list)
         self.runs: dict[NodeId, list[int]] = defaultdict(list)
-        self.runs_in_call: set[tuple[int, NodeId]] = set()
+        self.run_in_call: dict[tuple[int, NodeId], int] = {}
         self.queued: set[tuple[int, NodeId]] = set()
         self.grad_events: dict[NodeId, list[int]] = defaultdict(list)
         self.value_events: dict[NodeId, list[int]] = defaultdict(list)
@@ -69,7 +69,7 @@ class EventIndex:
         match event:
             case NodeBegin():
                 self.runs[event.node].append(step)
-                self.runs_in_call.add((event.call, event.node))
+                self.run_in_call[event.call, event.node] = step
                 self.queued.update((event.call, node) for node in event.ready)
             case Accumulate() | GradWrite():
                 self.grad_events[event.leaf].append(step)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gradviz.replay.calls import NodeState
 from gradviz.replay.history import NONE, History
-from gradviz.replay.index import after, index_of, last
+from gradviz.replay.index import index_of, last
 from gradviz.trace.events import Accumulate, Event, GradWrite, NodeBegin, Output
 from gradviz.trace.model import NodeId, TensorId
 from gradviz.trace.protocol import TraceLike
@@ -145,13 +145,14 @@ class Playhead:
     def ready_queue(self) -> tuple[NodeId, ...]:
         """The nodes that wait to run, next first; those an exception kept from running come last."""
         waiting = np.flatnonzero(self._states == NodeState.READY)
-        never = len(self.trace.events) + 1
+        return tuple(sorted((int(node) for node in waiting), key=self._turn))
 
-        def turn(node: int) -> tuple[int, int]:
-            run = after(self._index.runs.get(node, ()), self._step)
-            return (never if run is None else run, -(self.trace.nodes[node].sequence_nr or 0))
-
-        return tuple(sorted((int(node) for node in waiting), key=turn))
+    def _turn(self, node: NodeId) -> tuple[int, int, int]:
+        """Sorts the queue: inner calls first, then as the engine went on to take the nodes from it."""
+        call = self._history.reaching.value(node, self._step)
+        run = self._index.run_in_call.get((call, node), len(self.trace.events) + 1)
+        number = self.trace.nodes[node].sequence_nr  # None for a leaf, which goes before all others
+        return -self._index.calls[call].depth, run, -(2**64 if number is None else number)
 
     def node_gradients(self, node: NodeId) -> tuple[TensorId | None, ...]:
         """The gradients the node was run with in the running or last call; empty before it runs."""
