@@ -1,0 +1,179 @@
+"""The gradients table: every leaf with the norm of its ``.grad`` and how many sums it holds."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    Qt,
+    Slot,
+)
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from gradviz_ui import theme
+from gradviz_ui.inspector.gradient_model import SHARE_ROLE, Column, GradientModel
+from gradviz_ui.session import Selection, Session
+
+ROW_HEIGHT = 24
+BAR_HEIGHT = 7
+MOST_NAME_WIDTH = 160
+
+
+class GradientsPanel(QWidget):
+    """A table that shares its selection with the canvas; Return or a double click runs on to the leaf."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._stale = True
+        self.setObjectName("gradientsPanel")
+        self.setAccessibleName(self.tr("Gradients"))
+        self.model = GradientModel(self)
+        self.table = _Table()
+        self.table.setObjectName("gradientsTable")
+        self.table.setAccessibleName(self.tr("Gradients of the leaves"))
+        self.table.setModel(self.model)
+        self.table.setItemDelegate(_Cell(self.table))
+        header = self.table.horizontalHeader()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(Column.BAR, QHeaderView.ResizeMode.Stretch)
+        header.setSortIndicatorClearable(True)
+        header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setMinimumSectionSize(24)
+        header.setHighlightSections(False)
+        header.setFont(theme.ui_font(11))
+        self.table.setSortingEnabled(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 0, 10, 8)
+        layout.addWidget(self.table)
+        self.table.selectionModel().selectionChanged.connect(self._picked)
+        self.table.activated.connect(self._go_to)
+        session.trace_changed.connect(self._take_trace)
+        session.step_changed.connect(self._follow)
+        session.selection_changed.connect(self._show_selection)
+        theme.themes().changed.connect(self.table.viewport().update)
+        self._take_trace()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._stale:
+            self._follow()
+
+    @Slot()
+    def _take_trace(self) -> None:
+        self.model.show_playhead(self._session.playhead)
+        self._stale = False
+        for column in (Column.NAME, Column.SHAPE):
+            self.table.resizeColumnToContents(column)
+        self.table.setColumnWidth(Column.NAME, min(self.table.columnWidth(Column.NAME), MOST_NAME_WIDTH))
+        metrics = self.table.fontMetrics()
+        self.table.setColumnWidth(Column.NORM, metrics.horizontalAdvance("8.8e-88") + 16)
+        self.table.setColumnWidth(Column.SUMS, metrics.horizontalAdvance("×8888") + 20)
+        self._show_selection()
+
+    @Slot()
+    def _follow(self) -> None:
+        self._stale = not self.isVisible()
+        if not self._stale:
+            self.model.follow()
+
+    @Slot()
+    def _show_selection(self) -> None:
+        node = self._session.selection.node
+        row = self.model.row_of(node) if node is not None else None
+        selection = self.table.selectionModel()
+        selection.blockSignals(True)
+        if row is None:
+            selection.clear()
+        else:
+            index = self.model.index(row, Column.NAME)
+            flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+            selection.setCurrentIndex(index, flags)
+            self.table.scrollTo(index)
+        selection.blockSignals(False)
+        self.table.viewport().update()
+
+    @Slot(QItemSelection, QItemSelection)
+    def _picked(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        rows = self.table.selectionModel().selectedRows()
+        if rows:
+            self._session.select(Selection(node=self.model.leaf_at(rows[0].row())), reveal=True)
+
+    @Slot(QModelIndex)
+    def _go_to(self, index: QModelIndex) -> None:
+        self._session.go_to_node(self.model.leaf_at(index.row()))
+
+
+class _Table(QTableView):
+    """Rows without grid or numbers, in one font."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFont(theme.mono_font(12))
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setMinimumHeight(3 * ROW_HEIGHT)
+
+
+class _Cell(QStyledItemDelegate):
+    """Paints cells in their own colours, selected or not; the bar of the largest norm fills its column."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        area, colours = QRectF(option.rect), theme.current()
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(area, colours.selection)
+        elif option.state & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(area, colours.raised)
+        colour = index.data(Qt.ItemDataRole.ForegroundRole)
+        if index.column() == Column.BAR:
+            self._paint_bar(painter, area, index.data(SHARE_ROLE), colour)
+        else:
+            self._paint_text(painter, area, index, colour)
+        painter.restore()
+
+    def _paint_bar(self, painter: QPainter, area: QRectF, share: float, colour: QColor) -> None:
+        if share > 0:
+            width = max((area.width() - 8) * share, 2.5)
+            bar = QRectF(area.left() + 4, area.center().y() - BAR_HEIGHT / 2, width, BAR_HEIGHT)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
+            painter.drawRoundedRect(bar, min(3.0, width / 2), min(3.0, width / 2))
+
+    def _paint_text(
+        self, painter: QPainter, area: QRectF, index: QModelIndex | QPersistentModelIndex, colour: QColor
+    ) -> None:
+        font = index.data(Qt.ItemDataRole.FontRole)
+        painter.setFont(font)
+        painter.setPen(colour)
+        area = area.adjusted(8, 0, -8, 0)
+        mode = Qt.TextElideMode.ElideMiddle
+        text = QFontMetricsF(font).elidedText(index.data(Qt.ItemDataRole.DisplayRole), mode, area.width())
+        right = index.column() == Column.SUMS
+        side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
+        painter.drawText(area, side | Qt.AlignmentFlag.AlignVCenter, text)
