@@ -197,6 +197,11 @@ class Playhead:
             case _:
                 return LeafState(self._history.first_grad(node), sums)
 
+    @property
+    def leaf_steps(self) -> NDArray[np.int64]:
+        """For each of ``trace.leaves``, the step of the event that touched its ``.grad`` last, 0 for none."""
+        return self._history.grad_steps.values(self._step)[: len(self.trace.leaves)]
+
     def value(self, node: NodeId) -> TensorId | None:
         """The numbers of a leaf, or the forward result that belongs to a function node, where recorded."""
         return _optional(self._history.values.value(node, self._step))
