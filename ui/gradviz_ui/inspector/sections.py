@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableView
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
 from gradviz_ui.labels import RoleLabel
+from gradviz_ui.panels.event_cells import EventCells
 from gradviz_ui.panels.event_model import Column, EventModel, Steps
 
 ROW_HEIGHT = 22
@@ -109,7 +110,9 @@ class History(QTableView):
         self.verticalHeader().setDefaultSectionSize(ROW_HEIGHT)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        self.setItemDelegate(EventCells(self))
         self.setFont(theme.ui_font(12))
+        self.setMouseTracking(True)
         self.setTabKeyNavigation(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -128,7 +131,7 @@ class History(QTableView):
         self._model.show_steps(trace, steps)
         self._model.set_current(current)
         widest = str(steps[-1]) if len(steps) else ""
-        self.setColumnWidth(Column.STEP, self.fontMetrics().horizontalAdvance(widest) + 14)
+        self.setColumnWidth(Column.STEP, self.fontMetrics().horizontalAdvance(widest) + 22)
         self.setFixedHeight(ROW_HEIGHT * min(max(len(steps), 1), MOST_HISTORY_ROWS) + 2)
         row = self._model.row_before(current)
         if row is not None:

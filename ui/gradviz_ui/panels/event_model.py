@@ -19,6 +19,10 @@ Steps = NDArray[np.int64]
 NO_STEPS: Steps = np.zeros(0, np.int64)
 
 
+CURRENT_ROLE = Qt.ItemDataRole.UserRole
+"""True in the row of the current step."""
+
+
 class Column(IntEnum):
     """The columns of the event table."""
 
@@ -90,7 +94,11 @@ class EventModel(QAbstractTableModel):
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
-        if orientation == Qt.Orientation.Vertical or role != Qt.ItemDataRole.DisplayRole:
+        if orientation == Qt.Orientation.Vertical:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole and section in (Column.STEP, Column.LINE):
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role != Qt.ItemDataRole.DisplayRole:
             return None
         titles = (self.tr("Step"), self.tr("Kind"), self.tr("What happened"), self.tr("Line"))
         return titles[section]
@@ -111,10 +119,8 @@ class EventModel(QAbstractTableModel):
                 return self._text(self._trace, step, column)
             case Qt.ItemDataRole.ForegroundRole:
                 return self._colour(self._trace, step, column)
-            case Qt.ItemDataRole.BackgroundRole if step == self._current:
-                return theme.current().tint(theme.current().running, 0.22)
-            case Qt.ItemDataRole.TextAlignmentRole if column in (Column.STEP, Column.LINE):
-                return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+            case _ if role == CURRENT_ROLE:
+                return step == self._current
             case _:
                 return None
 
