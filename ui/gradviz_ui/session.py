@@ -13,10 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
+from gradviz.record.program import Program, ProgramError
 from gradviz.replay import moves
 from gradviz.replay.breakpoints import Breakpoints
 from gradviz.replay.moves import Move
@@ -25,14 +26,12 @@ from gradviz.trace.errors import TraceError
 from gradviz.trace.events import BackwardBegin, Error, Event
 from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
+from gradviz.trace.reader import Trace
 from gradviz_ui import theme
 from gradviz_ui.background import Background
 from gradviz_ui.code.document import Document
 from gradviz_ui.recording import Outcome, Recording
 from gradviz_ui.settings import Settings
-
-if TYPE_CHECKING:
-    from gradviz.record.program import Program
 
 View = Literal["backward", "forward", "both"]
 
@@ -78,8 +77,16 @@ class Session(QObject):
     """A level ("info", "warning", "error") and one line of text for the person."""
     console_text = Signal(str, str)
     """Text printed by the program being recorded, and its stream."""
+    program_edited = Signal()
+    """The program's text or its modified mark changed."""
+    open_requested = Signal(object)
+    """A `Path` to open once unsaved edits have been dealt with; the window asks the person."""
+    line_requested = Signal(str, int)
+    """A file and line that the code pane should show."""
     reveal_requested = Signal(object)
     """A `Selection` that the canvas should bring into sight."""
+    open_requested = Signal(object)
+    """A `Path` to open once unsaved edits have been dealt with; the window asks the person."""
     line_requested = Signal(str, int)
     """A file and line that the code pane should bring into sight."""
 
@@ -130,6 +137,14 @@ class Session(QObject):
         return self.playhead.event if self.playhead is not None else None
 
     @property
+    def trace_name(self) -> str:
+        """What to call the trace's file: after the file it is, else after the program."""
+        if self.trace is not None and self.trace.path is not None and self.trace_saved:
+            return self.trace.path.name
+        program = self.document.name if self.document is not None else "recording"
+        return Path(program).stem + TRACE_SUFFIX
+
+    @property
     def shown_node(self) -> NodeId | None:
         """What the inspector tells of: the selected node, else the one the current event is about."""
         if self.selection.node is not None:
@@ -175,7 +190,7 @@ class Session(QObject):
         elif suffix == TRACE_SUFFIX:
             self._load(partial(_open_trace, path), partial(self._opened_trace, path, step), path)
         else:
-            self._load(partial(_read_program, path), partial(self._opened_program, path), path)
+            self._load(partial(Program.load, path), partial(self._opened_program, path), path)
 
     def show_trace(self, trace: TraceLike, step: int | None = None) -> None:
         """Show a trace that is open already (``gradviz.show``, tests)."""
@@ -243,6 +258,8 @@ class Session(QObject):
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="gradviz-"))
         self._recordings += 1
+        self._rename_breakpoints(self.document.file, self.document.name)
+        self.document.file = self.document.name
         program = self.document.program()
         path = self._folder / f"{Path(program.name).stem}-{self._recordings}{TRACE_SUFFIX}"
         self._recording.start(program, path, self.settings.backend)
@@ -343,6 +360,34 @@ class Session(QObject):
         self.breakpoints.toggle_node(node)
         self.breakpoints_changed.emit()
 
+    @Slot(int, int)
+    def _move_breakpoints(self, after: int, count: int) -> None:
+        """``count`` lines came (or, below zero, went) after line ``after`` of the program."""
+        if self.document is None:
+            return
+        moved = set()
+        for file, line in self.breakpoints.lines:
+            if file != self.document.file or line <= after:
+                moved.add((file, line))
+            elif line > after - count:
+                moved.add((file, line + count))
+        if moved != self.breakpoints.lines:
+            self.breakpoints.lines = moved
+            self.breakpoints_changed.emit()
+
+    def _rename_breakpoints(self, old: str, new: str) -> None:
+        lines = self.breakpoints.lines
+        self.breakpoints.lines = {(new if file == old else file, line) for file, line in lines}
+
+    def clear_breakpoints(self) -> None:
+        """Stop nowhere."""
+        self.breakpoints.clear()
+        self.breakpoints_changed.emit()
+
+    def show_line(self, file: str, line: int) -> None:
+        """Bring a line of the program into sight."""
+        self.line_requested.emit(file, line)
+
     def set_view(self, view: View) -> None:
         """Show the backward graph, the forward computation, or both."""
         if view != self.view:
@@ -379,6 +424,9 @@ class Session(QObject):
         self.document = document
         if document is not None:
             document.setParent(self)
+            document.edited.connect(self.program_edited)
+            document.modified_changed.connect(self.program_edited)
+            document.lines_moved.connect(self._move_breakpoints)
         self.program_changed.emit()
 
     def _take_trace(self, loaded: _Loaded | None, step: int | None = None) -> None:
@@ -414,7 +462,7 @@ class Session(QObject):
 
     def _not_opened(self, path: Path, error: Exception) -> None:
         self._loaded()
-        if not isinstance(error, (TraceError, ValueError, OSError)):
+        if not isinstance(error, TraceError | ProgramError | OSError):
             raise error
         text = self.tr("{name} cannot be opened: {why}")
         self.message.emit("error", text.replace("{name}", path.name).replace("{why}", _reason(error)))
@@ -432,15 +480,7 @@ def _document_of(trace: TraceLike) -> Document | None:
     return Document.from_source(trace.sources[0]) if trace.sources else None
 
 
-def _read_program(path: Path) -> Program:
-    from gradviz.record.program import Program  # with nbformat's JSON and the compiler: not at start-up
-
-    return Program.load(path)
-
-
 def _open_trace(path: Path) -> _Loaded:
-    from gradviz.trace.reader import Trace
-
     trace = Trace.open(path)
     return _Loaded(trace, Playhead(trace))
 

@@ -50,6 +50,15 @@ class Settings:
         self._store.setValue("backend", value)
 
     @property
+    def menu_bar(self) -> bool:
+        """Is the menu bar shown above the top bar? (macOS has one in any case.)"""
+        return self._text("menu_bar", "no") == "yes"
+
+    @menu_bar.setter
+    def menu_bar(self, value: bool) -> None:
+        self._store.setValue("menu_bar", "yes" if value else "no")
+
+    @property
     def recent_files(self) -> list[Path]:
         """Files opened lately, the last one first; at most `RECENT_LIMIT`."""
         value = self._store.value("recent_files")

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QTextCursor, QTextDocument
 
+from gradviz.record.program import Program
 from gradviz.trace.model import Cell, Source
 from gradviz_ui.code.notebook import new_notebook, write_back
-
-if TYPE_CHECKING:
-    from gradviz.record.program import Program
 
 NOTEBOOK_SUFFIX = ".ipynb"
 
@@ -33,14 +30,23 @@ class Document(QObject):
     modified_changed = Signal()
     edited = Signal()
     """The text changed."""
+    lines_moved = Signal(int, int)
+    """Lines came, or went where the second number is negative, after the line of the first."""
     cells_changed = Signal()
     """A cell moved to another line, or came or went."""
 
     def __init__(
-        self, text: str, name: str, cells: Iterable[Cell] = (), path: Path | None = None, parent: QObject | None = None
+        self,
+        text: str,
+        name: str,
+        cells: Iterable[Cell] = (),
+        path: Path | None = None,
+        parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.name = name
+        self.file = name
+        """What events call this program: its name when it was read or recorded last."""
         self.path = path
         self.text_document = QTextDocument(self)
         self.text_document.setPlainText(text)
@@ -48,7 +54,7 @@ class Document(QObject):
         self._place_marks((cell.title, cell.first_line) for cell in cells)
         # Undo brings deleted text back but not the cursors in it: the cells of each undo position are kept.
         self._cells_at = {0: self.cells}
-        self._recorded_text: str | None = None
+        self._line_count = self.text_document.blockCount()
         self.text_document.setModified(False)
         self.text_document.modificationChanged.connect(self.modified_changed)
         self.text_document.contentsChange.connect(self._on_change)
@@ -83,33 +89,30 @@ class Document(QObject):
         """Is the text made of cells?"""
         return bool(self._marks)
 
-    @property
-    def file(self) -> str:
-        """The name that events carry for this program's lines."""
-        return self.name
-
     def program(self) -> Program:
         """The program as it stands, to be recorded."""
-        from gradviz.record.program import Program
-
         return Program(text=self.text, name=self.name, cells=self.cells, file=self.path)
 
     def sources(self) -> list[str]:
-        """The text of each cell, without the blank line that separates it from the next; else the whole text."""
+        """The text of each cell, without the blank line before the next; the whole text where there are none."""
         lines = self.text.split("\n")
         starts = [cell.first_line - 1 for cell in self.cells] or [0]
         ends = [*starts[1:], len(lines) + 1]
-        return ["\n".join(lines[start : max(start, end - 1)]) for start, end in zip(starts, ends, strict=True)]
+        return [
+            "\n".join(lines[start : max(start, end - 1)]) for start, end in zip(starts, ends, strict=True)
+        ]
 
-    def undo(self) -> None:
-        """Take back the last edit, cells included."""
-        self.text_document.undo()
+    def undo(self, cursor: QTextCursor) -> QTextCursor:
+        """Take back the last edit, cells included; the cursor moved to where that happened."""
+        self.text_document.undo(cursor)
         self._restore_cells()
+        return cursor
 
-    def redo(self) -> None:
-        """Do again what was taken back."""
-        self.text_document.redo()
+    def redo(self, cursor: QTextCursor) -> QTextCursor:
+        """Do again what was taken back; the cursor moved to where that happened."""
+        self.text_document.redo(cursor)
         self._restore_cells()
+        return cursor
 
     def save(self, path: Path | None = None) -> None:
         """Write to ``path`` or to the document's own file; OSError if that fails, ValueError without a path."""
@@ -134,6 +137,12 @@ class Document(QObject):
 
     @Slot(int, int, int)
     def _on_change(self, position: int, removed: int, added: int) -> None:
+        count = self.text_document.blockCount()
+        if count != self._line_count:
+            block = self.text_document.findBlock(position)
+            after = block.blockNumber() + (1 if position > block.position() else 0)
+            self.lines_moved.emit(after, count - self._line_count)
+            self._line_count = count
         steps = self.text_document.availableUndoSteps()
         cells = self.cells
         if cells != self._cells_at.get(steps):

@@ -18,7 +18,7 @@ def write_back(notebook: str, sources: Sequence[str]) -> str:
     if len(cells) != len(sources):
         raise ValueError(f"the notebook has {len(cells)} code cells, the program {len(sources)}")
     for cell, source in zip(cells, sources, strict=True):
-        if _text(cell.get("source", "")) != source:
+        if _text(cell.get("source", "")).rstrip("\n") != source:
             cell["source"] = source.splitlines(keepends=True)
             cell["outputs"], cell["execution_count"] = [], None
     return json.dumps(data, indent=_indent(notebook), ensure_ascii=False) + "\n"

@@ -1,0 +1,80 @@
+"""Starting the window."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import cast
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QFont, QGuiApplication, QIcon
+from PySide6.QtWidgets import QApplication, QStyleFactory
+
+from gradviz import resources
+from gradviz.trace.protocol import TraceLike
+from gradviz_ui import style, theme, translation
+from gradviz_ui.crash import CrashReporter
+from gradviz_ui.main_window import MainWindow
+from gradviz_ui.session import Session
+from gradviz_ui.settings import Settings
+from gradviz_ui.theme import Choice
+
+EXAMPLE = ("examples", "autograd_basics.gradviz")
+
+
+def run(file: Path | str | None = None, step: int | None = None, theme_name: str | None = None) -> int:
+    """Open the window on ``file``, by default on the recorded example, and stay until it is closed."""
+    app, settings = make_application(), Settings()
+    translation.install(app, translation.language_of(settings.language))
+    theme.themes().choose(cast(Choice, theme_name) if theme_name else settings.theme)
+    window = make_window(settings)
+    window.session.open(file if file is not None else resources.path(*EXAMPLE), step)
+    return _stay(app, window)
+
+
+def show(trace: TraceLike, step: int | None = None) -> int:
+    """Open the window on a trace that is open already, and stay until it is closed."""
+    app, settings = make_application(), Settings()
+    translation.install(app, translation.language_of(settings.language))
+    theme.themes().choose(settings.theme)
+    window = make_window(settings)
+    window.session.show_trace(trace, step)
+    return _stay(app, window)
+
+
+def make_application() -> QApplication:
+    """The one QApplication, with gradviz's style; made if there is none yet."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        return existing
+    QGuiApplication.setHighDpiScaleFactorRoundingPolicy(Qt.HighDpiScaleFactorRoundingPolicy.PassThrough)
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("gradviz")
+    app.setOrganizationName("gradviz")
+    app.setDesktopFileName("gradviz")
+    app.setWindowIcon(QIcon(str(resources.path("icons", "app.svg"))))
+    dress(app)
+    return app
+
+
+def dress(app: QApplication) -> None:
+    """Give an application Fusion, the theme's palette, sheet and fonts, and keep them to the theme."""
+    app.setStyle(QStyleFactory.create("Fusion"))
+    app.setFont(theme.ui_font())
+    style.apply(app)
+    theme.themes().changed.connect(partial(style.apply, app))
+
+
+def make_window(settings: Settings) -> MainWindow:
+    """The window with a session of its own, not shown yet."""
+    return MainWindow(Session(settings))
+
+
+def _stay(app: QApplication, window: MainWindow) -> int:
+    reporter = CrashReporter(app)
+    reporter.install()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in the terminal ends it, whatever Qt waits for
+    window.show()
+    return app.exec()

@@ -1,0 +1,383 @@
+"""The editor: program text with line numbers, cell headers, breakpoints and the line stepping has come to."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPolygonF,
+    QResizeEvent,
+    QTextBlock,
+    QTextCursor,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QWidget
+
+from gradviz_ui import theme
+from gradviz_ui.code.document import Document
+from gradviz_ui.code.highlight import Highlighter
+from gradviz_ui.code.text_layout import HEADER_HEIGHT, LINE_GAP, TextLayout
+
+MARGIN_LEFT = 16
+"""Room for the breakpoint dot and the arrow, left of the numbers."""
+MARGIN_RIGHT = 10
+INDENT = 4
+
+
+class LineMargin(QWidget):
+    """The column of line numbers; a click sets or clears a breakpoint."""
+
+    line_clicked = Signal(int)
+
+    def __init__(self, editor: Editor) -> None:
+        super().__init__(editor)
+        self._editor = editor
+        self.setObjectName("line_margin")
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setToolTip(self.tr("Click sets or clears a breakpoint (F9)"))
+
+    def sizeHint(self) -> QSize:
+        """As wide as the largest line number needs."""
+        return QSize(self._editor.margin_width(), 0)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Numbers, dots and the arrow of the lines in sight."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._editor.paint_margin(painter, self.width())
+        painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A left click on a line."""
+        if event.button() is Qt.MouseButton.LeftButton:
+            line = self._editor.line_at(event.position().toPoint().y())
+            if line is not None:
+                self.line_clicked.emit(line)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """The margin scrolls with the text."""
+        self._editor.wheelEvent(event)
+
+
+class Editor(QPlainTextEdit):
+    """Edits a `Document`. Lines count from 1."""
+
+    breakpoint_clicked = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.setFont(theme.mono_font())
+        self.setTabStopDistance(INDENT * QFontMetricsF(self.font()).horizontalAdvance(" "))
+        self.setCursorWidth(2)
+        self.document_shown: Document | None = None
+        self._layout: TextLayout | None = None
+        self._highlighter: Highlighter | None = None
+        self._breakpoints: frozenset[int] = frozenset()
+        self._current: int | None = None
+        self._current_is_error = False
+        self.margin = LineMargin(self)
+        self.margin.line_clicked.connect(self.breakpoint_clicked)
+        self.cell_header = QLabel(self)
+        self.cell_header.setObjectName("cell_header")
+        self.cell_header.setFont(theme.mono_font(weight=QFont.Weight.Bold))
+        self.updateRequest.connect(self._on_update)
+        self.blockCountChanged.connect(self._place_margin)
+        self.cursorPositionChanged.connect(self.margin.update)
+        self.restyle()
+
+    # What is shown
+
+    def show_document(self, document: Document | None) -> None:
+        """Edit this document; None shows an empty page that cannot be edited."""
+        if self.document_shown is not None:
+            self.document_shown.cells_changed.disconnect(self._cells_changed)
+        shown = document or Document("", "")
+        text = shown.text_document
+        text.setDefaultFont(self.font())
+        self._layout = TextLayout(text)
+        text.setDocumentLayout(self._layout)
+        self._highlighter = Highlighter(text)
+        self.setDocument(text)
+        self.document_shown = shown
+        shown.cells_changed.connect(self._cells_changed)
+        self.setReadOnly(document is None)
+        self._current = None
+        self._breakpoints = frozenset()
+        self._cells_changed()
+        text.setModified(False)
+
+    def mark_current(self, line: int | None, error: bool = False, scroll: bool = True) -> None:
+        """Put the arrow at ``line``; ``error`` colours it as the line that raised."""
+        if (line, error) != (self._current, self._current_is_error):
+            self._current, self._current_is_error = line, error
+            self._repaint()
+        if line is not None and scroll:
+            self.reveal_line(line)
+
+    def mark_breakpoints(self, lines: frozenset[int]) -> None:
+        """Put dots at these lines."""
+        if lines != self._breakpoints:
+            self._breakpoints = lines
+            self._repaint()
+
+    @property
+    def caret_line(self) -> int:
+        """The line the caret is in."""
+        return self.textCursor().blockNumber() + 1
+
+    def go_to_line(self, line: int) -> None:
+        """Put the caret at the start of a line and bring it into sight."""
+        block = self.document().findBlockByNumber(line - 1)
+        if block.isValid():
+            self.setTextCursor(QTextCursor(block))
+            self.reveal_line(line)
+
+    def reveal_line(self, line: int) -> None:
+        """Scroll as little as needed to have ``line`` and its neighbours in sight."""
+        bar = self.verticalScrollBar()
+        visible = max(1, self.viewport().height() // round(self._pitch()))
+        first = bar.value()
+        if line - 1 < first + 1:
+            bar.setValue(max(0, line - 3))
+        elif line - 1 > first + visible - 4:
+            bar.setValue(line + 3 - visible)
+
+    def restyle(self) -> None:
+        """Take fonts and colours of the current theme."""
+        colors = theme.current()
+        palette = self.palette()
+        palette.setColor(palette.ColorRole.Base, colors.editor)
+        palette.setColor(palette.ColorRole.Text, colors.text)
+        self.setPalette(palette)
+        palette.setColor(palette.ColorRole.WindowText, colors.link)
+        self.cell_header.setPalette(palette)
+        if self._highlighter is not None:
+            self._highlighter.restyle()
+        self._repaint()
+
+    # Editing
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Undo and redo go through the document, which keeps its cells; Enter and Tab know of indentation."""
+        document = self.document_shown
+        if document is None or self.isReadOnly():
+            super().keyPressEvent(event)
+        elif event.matches(QKeySequence.StandardKey.Undo):
+            self.undo_edit()
+        elif event.matches(QKeySequence.StandardKey.Redo):
+            self.redo_edit()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
+            self._new_line()
+        elif event.key() == Qt.Key.Key_Tab and not event.modifiers():
+            self._indent()
+        elif event.key() == Qt.Key.Key_Backtab:
+            self._shift_lines(-INDENT)
+        else:
+            super().keyPressEvent(event)
+
+    def undo_edit(self) -> None:
+        """Take back the last edit."""
+        if self.document_shown is not None:
+            self.setTextCursor(self.document_shown.undo(self.textCursor()))
+
+    def redo_edit(self) -> None:
+        """Do again what was taken back."""
+        if self.document_shown is not None:
+            self.setTextCursor(self.document_shown.redo(self.textCursor()))
+
+    def _new_line(self) -> None:
+        cursor = self.textCursor()
+        before = cursor.block().text()[: cursor.positionInBlock()]
+        indent = before[: len(before) - len(before.lstrip())]
+        if before.rstrip().endswith(":"):
+            indent += " " * INDENT
+        cursor.insertText("\n" + indent)
+        self.ensureCursorVisible()
+
+    def _indent(self) -> None:
+        cursor = self.textCursor()
+        if cursor.hasSelection():
+            self._shift_lines(INDENT)
+        else:
+            cursor.insertText(" " * (INDENT - cursor.positionInBlock() % INDENT))
+
+    def _shift_lines(self, columns: int) -> None:
+        cursor = self.textCursor()
+        first = self.document().findBlock(cursor.selectionStart()).blockNumber()
+        last = self.document().findBlock(cursor.selectionEnd()).blockNumber()
+        cursor.beginEditBlock()
+        for number in range(first, last + 1):
+            block = self.document().findBlockByNumber(number)
+            edit = QTextCursor(block)
+            if columns > 0:
+                edit.insertText(" " * columns)
+            else:
+                spaces = len(block.text()) - len(block.text().lstrip(" "))
+                for _ in range(min(spaces, -columns)):
+                    edit.deleteChar()
+        cursor.endEditBlock()
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The bands behind marked lines, the text, the cell headers."""
+        painter = QPainter(self.viewport())
+        right = self.viewport().width()
+        for block, top in self._visible_blocks():
+            band = self._band_color(block.blockNumber() + 1)
+            if band is not None:
+                painter.fillRect(self._band(top, right), band)
+        painter.end()
+        super().paintEvent(event)
+        self._paint_headers()
+
+    def _paint_headers(self) -> None:
+        titles = self._titles()
+        if not titles:
+            return
+        painter = QPainter(self.viewport())
+        painter.setFont(theme.mono_font(weight=QFont.Weight.Bold))
+        painter.setPen(theme.current().link)
+        for block, top in self._visible_blocks():
+            title = titles.get(block.blockNumber() + 1)
+            if title is not None and block.blockNumber() > 0:
+                y = top - LINE_GAP / 2 - HEADER_HEIGHT
+                rect = QRectF(0, y, self.viewport().width(), HEADER_HEIGHT)
+                painter.drawText(rect.translated(2, 0), Qt.AlignmentFlag.AlignVCenter, title)
+        painter.end()
+
+    def paint_margin(self, painter: QPainter, width: int) -> None:
+        """Draw the margin's part of every line in sight; called by the margin."""
+        colors = theme.current()
+        painter.fillRect(0, 0, width, self.height(), colors.editor)
+        painter.setFont(theme.mono_font(theme.MONO_SIZE - 1))
+        for block, top in self._visible_blocks():
+            line = block.blockNumber() + 1
+            rect = self._band(top, width)
+            band = self._band_color(line)
+            if band is not None:
+                painter.fillRect(rect, band)
+            self._paint_marks(painter, line, rect)
+            emphasis = line == self.caret_line and self.hasFocus()
+            painter.setPen(colors.text if emphasis else colors.muted)
+            painter.drawText(
+                rect.adjusted(0, 0, -MARGIN_RIGHT, 0),
+                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+                str(line),
+            )
+
+    def _paint_marks(self, painter: QPainter, line: int, rect: QRectF) -> None:
+        colors = theme.current()
+        center = QPointF(8.5, rect.center().y())
+        painter.setPen(Qt.PenStyle.NoPen)
+        if line in self._breakpoints:
+            painter.setBrush(colors.error)
+            painter.drawEllipse(center, 4.5, 4.5)
+        if line == self._current:
+            painter.setBrush(colors.error if self._current_is_error else colors.accent)
+            at = center + QPointF(0.5 if line not in self._breakpoints else 3.0, 0)
+            painter.drawPolygon(
+                QPolygonF([at + QPointF(-4, -4.5), at + QPointF(4.5, 0), at + QPointF(-4, 4.5)])
+            )
+
+    # Geometry
+
+    def margin_width(self) -> int:
+        """Pixels the margin needs for the largest line number."""
+        digits = max(2, len(str(self.blockCount())))
+        number = QFontMetricsF(theme.mono_font(theme.MONO_SIZE - 1)).horizontalAdvance("9" * digits)
+        return round(MARGIN_LEFT + number + MARGIN_RIGHT)
+
+    def line_at(self, y: int) -> int | None:
+        """The line at a height of the margin, None below the last one."""
+        for block, top in self._visible_blocks():
+            if self._band(top, 1).top() <= y < self._band(top, 1).bottom():
+                return block.blockNumber() + 1
+        return None
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The margin is as high as the editor."""
+        super().resizeEvent(event)
+        self._place_margin()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Show as read-only or not."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.ReadOnlyChange:
+            self._repaint()
+
+    def _visible_blocks(self) -> list[tuple[QTextBlock, float]]:
+        result = []
+        block = self.firstVisibleBlock()
+        top = self.blockBoundingGeometry(block).translated(self.contentOffset()).top()
+        while block.isValid() and top <= self.viewport().height():
+            result.append((block, top))
+            top += self.blockBoundingRect(block).height()
+            block = block.next()
+        return result
+
+    def _pitch(self) -> float:
+        return QFontMetricsF(self.font()).lineSpacing() + LINE_GAP
+
+    def _band(self, top: float, width: int) -> QRectF:
+        return QRectF(0, top - LINE_GAP / 2, width, self._pitch())
+
+    def _band_color(self, line: int) -> QColor | None:
+        colors = theme.current()
+        if line == self._current:
+            return theme.mix(colors.editor, colors.error, 0.22) if self._current_is_error else colors.editor_current
+        if line in self._breakpoints:
+            return colors.editor_breakpoint
+        return None
+
+    def _titles(self) -> dict[int, str]:
+        document = self.document_shown
+        if document is None:
+            return {}
+        return {cell.first_line: cell.title for cell in document.cells}
+
+    @Slot()
+    def _cells_changed(self) -> None:
+        if self._layout is not None:
+            self._layout.set_cell_lines(self._titles())
+        self._place_margin()
+        self._repaint()
+
+    @Slot()
+    def _place_margin(self) -> None:
+        width = self.margin_width()
+        top = HEADER_HEIGHT if self._titles() else LINE_GAP
+        self.setViewportMargins(width, top, 0, 0)
+        area = self.contentsRect()
+        self.margin.setGeometry(QRect(area.left(), area.top() + top, width, area.height() - top))
+        self.cell_header.setGeometry(QRect(area.left(), area.top(), area.width(), top))
+        self.cell_header.setContentsMargins(width + 6, 0, 0, 0)
+        self._show_cell_header()
+
+    @Slot(QRect, int)
+    def _on_update(self, rect: QRect, scrolled: int) -> None:
+        if scrolled:
+            self._show_cell_header()
+            self.viewport().update()  # bands and headers reach beyond the lines that Qt repaints
+        self.margin.update()
+
+    def _show_cell_header(self) -> None:
+        # The first cell's header has no line above it to lend it room. It stands at the top, and names the
+        # cell in sight while the text scrolls.
+        titles = self._titles()
+        first = self.firstVisibleBlock().blockNumber() + 1
+        above = [line for line in titles if line <= first]
+        self.cell_header.setText(titles[max(above)] if above else "")
+
+    def _repaint(self) -> None:
+        self.viewport().update()
+        self.margin.update()

@@ -1,0 +1,92 @@
+"""Messages to the person: one line over the canvas that does not stop anything."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from gradviz_ui import icons, theme
+from gradviz_ui.session import Session
+
+INFO_MS = 4000
+MARGIN = 16
+MAX_WIDTH = 560
+MAX_TEXT = 400
+
+
+class Banner(QFrame):
+    """Shows the session's last message over ``host``; good news leaves by itself, errors when dismissed."""
+
+    def __init__(self, session: Session, host: QWidget) -> None:
+        super().__init__(host)
+        self.setObjectName("banner")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self._level = "info"
+        self._icon = QLabel(self)
+        self._icon.setObjectName("banner_icon")
+        self.text = QLabel(self)
+        self.text.setObjectName("banner_text")
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
+        self.text.setWordWrap(True)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.close_button = QToolButton(self)
+        self.close_button.setObjectName("banner_close")
+        self.close_button.setAccessibleName(self.tr("Dismiss"))
+        self.close_button.setProperty("flat", True)
+        self.close_button.clicked.connect(self.hide)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 10, 8, 10)
+        layout.setSpacing(10)
+        layout.addWidget(self._icon)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(self.close_button)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self.hide)
+        session.message.connect(self.show_message)
+        session.theme_changed.connect(self._restyle)
+        host.installEventFilter(self)
+        self.hide()
+
+    @Slot(str, str)
+    def show_message(self, level: str, text: str) -> None:
+        """Show a line of text at a level of "info", "warning" or "error"."""
+        self._level = level
+        self.text.setText(text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…")
+        self.setAccessibleName(text)
+        self._restyle()
+        self._place()
+        self.show()
+        self.raise_()
+        if level == "info":
+            self._timer.start(INFO_MS)
+        else:
+            self._timer.stop()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay at the top of the host when its size changes."""
+        if event.type() is QEvent.Type.Resize:
+            self._place()
+        return False
+
+    def _place(self) -> None:
+        host = self.parentWidget()
+        width = min(MAX_WIDTH, host.width() - 2 * MARGIN)
+        self.resize(width, max(self.heightForWidth(width), self.minimumSizeHint().height()))
+        self.move((host.width() - width) // 2, MARGIN)
+
+    @Slot()
+    def _restyle(self) -> None:
+        colors = theme.current()
+        color = {"error": colors.error, "warning": colors.accent}.get(self._level, colors.link)
+        name = self._level if self._level in ("error", "warning") else "info"
+        self._icon.setPixmap(icons.pixmap(name, color, 18, self.devicePixelRatioF()))
+        self.close_button.setIcon(icons.icon("close", colors.muted))
+        background = theme.mix(colors.raised, color, 0.12).name()
+        self.setStyleSheet(
+            f"QFrame#banner {{ background: {background}; border: 1px solid {color.name()}; border-radius: 8px; }}"
+        )
+        palette = self.text.palette()
+        palette.setColor(QPalette.ColorRole.WindowText, colors.text)
+        self.text.setPalette(palette)
