@@ -6,6 +6,7 @@ killed loses no more than that, and whoever opens the file meanwhile sees all bu
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -64,6 +65,7 @@ class TraceWriter:
         self._digests = {table: RowDigest() for table in ROW_TABLES}
         self._known: dict[tuple[str, tuple[int, ...], bytes], TensorId] = {}
         self._write_lock = threading.Lock()
+        self._process = os.getpid()
         self._failure: TraceError | None = None
         self._closing = threading.Event()
         self._connection = self._create()
@@ -204,8 +206,8 @@ class TraceWriter:
                 batch = {table: rows for table, rows in self._pending.items() if rows}
                 self._pending = {table: [] for table in self._pending}
                 self._pending_bytes = 0
-            if not batch:
-                return
+            if not batch or os.getpid() != self._process:
+                return  # SQLite forbids a forked child to touch the file; what it records is let go
             try:
                 self._commit(batch)
             except sqlite3.Error as error:
@@ -235,7 +237,7 @@ class TraceWriter:
 
     def finish(self) -> None:
         """Mark the trace complete and leave one plain file; calling it again does nothing."""
-        if self._closing.is_set():
+        if self._closing.is_set() or os.getpid() != self._process:
             return
         self.set_meta("complete", True)
         self._close(tidy=True)

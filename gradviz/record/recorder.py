@@ -1,0 +1,313 @@
+"""Turns what a backend reports into a trace: one method for each thing that can happen.
+
+A backend (``engine_backend``, ``pytorch_backend``) calls these methods with its live tensors and nodes;
+``nouns`` knows which ids those have in the trace.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gradviz.record.nouns import Backend, Nouns
+from gradviz.record.output import OutputLimit, Stream
+from gradviz.record.places import Place, Places
+from gradviz.trace import events as ev
+from gradviz.trace.model import NodeId, TensorId
+from gradviz.trace.protocol import TraceSink
+
+TEXT_LIMIT = 20_000
+"""Characters of an exception's message, and of its traceback, that are kept."""
+
+
+class Recorder:
+    """Receives everything, in order, from the thread it was made in; other threads' prints are taken too.
+
+    What other threads do is left out: their operations would come in between those of a backward call.
+    """
+
+    def __init__(self, sink: TraceSink, backend: Backend, places: Places) -> None:
+        self.places = places
+        self.events = 0
+        self._sink = sink
+        self._nouns = Nouns(sink, backend, places)
+        self._lock = threading.RLock()
+        self._thread = threading.get_ident()
+        self._before_write: dict[int, TensorId | None] = {}
+        self._before_accumulate: dict[int, TensorId | None] = {}
+        self._calls: list[int] = []
+        self._begun = 0
+        self._line: Place = (None, None)
+        self._output = OutputLimit()
+
+    # Forward
+
+    def op(self, name: str, nodes: Sequence[Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
+        """An operation of the program ran."""
+        if self._elsewhere():
+            return
+        file, line = self._arrive()
+        nouns = self._nouns
+        created = tuple([nouns.node(node) for node in nodes])
+        given = tuple([nouns.value(tensor) for tensor in inputs])
+        made = tuple([nouns.new_value(tensor) for tensor in outputs])
+        self._emit(ev.Op(name=name, nodes=created, inputs=given, outputs=made, file=file, line=line))
+
+    def enter_module(self, module: Any) -> None:
+        """``module.__call__`` begins."""
+        if not self._elsewhere():
+            self._nouns.enter(module)
+
+    def exit_module(self, module: Any) -> None:
+        """``module.__call__`` ends."""
+        if not self._elsewhere():
+            self._nouns.leave()
+
+    # Backward
+
+    def backward_begin(
+        self,
+        roots: Sequence[tuple[Any, int]],
+        tensors: Sequence[Any],
+        gradients: Sequence[Any],
+        retain_graph: bool,
+        create_graph: bool,
+        inputs: Sequence[Any] | None,
+        dependencies: Mapping[Any, int],
+    ) -> None:
+        """A backward call starts; ``tensors`` are the roots as the program gave them."""
+        if self._elsewhere():
+            return
+        file, line = self._arrive()
+        nouns = self._nouns
+        starts = tuple(
+            ev.Root(nouns.node(node), slot, nouns.label(tensor), nouns.tensor(gradient))
+            for (node, slot), tensor, gradient in zip(roots, tensors, gradients, strict=False)
+        )
+        counts = self._counts(dependencies)
+        wanted = None if inputs is None else nouns.nodes_of(inputs)
+        self._begun += 1
+        self._calls.append(self._begun)
+        self._emit(
+            ev.BackwardBegin(
+                call=self._begun,
+                roots=starts,
+                retain_graph=bool(retain_graph),
+                create_graph=bool(create_graph),
+                inputs=wanted,
+                dependencies=counts,
+                file=file,
+                line=line,
+            )
+        )
+
+    def node_begin(
+        self, node: Any, gradients: Sequence[Any], ready: Sequence[Any], waiting: Mapping[Any, int]
+    ) -> None:
+        """A node left the queue."""
+        if self._elsewhere() or not self._calls:
+            return
+        file, line = self.places.here()
+        nouns = self._nouns
+        self._emit(
+            ev.NodeBegin(
+                call=self._calls[-1],
+                node=nouns.node(node),
+                grad_outputs=tuple([nouns.tensor(gradient) for gradient in gradients]),
+                ready=tuple([nouns.node(other) for other in ready]),
+                dependencies=self._counts(waiting),
+                file=file,
+                line=line,
+            )
+        )
+
+    def flow(
+        self, source: Any, slot: int, target: Any, target_slot: int, gradient: Any | None, total: Any | None
+    ) -> None:
+        """A gradient went along an edge."""
+        if self._elsewhere() or not self._calls:
+            return
+        file, line = self.places.here()
+        nouns = self._nouns
+        sent = nouns.tensor(gradient)
+        self._emit(
+            ev.Flow(
+                call=self._calls[-1],
+                source=nouns.node(source),
+                slot=slot,
+                target=nouns.node(target),
+                target_slot=target_slot,
+                gradient=sent,
+                total=sent if total is gradient else nouns.tensor(total),
+                file=file,
+                line=line,
+            )
+        )
+
+    def node_end(self, node: Any, freed: bool) -> None:
+        """A node ran and its edges are handled."""
+        if self._elsewhere() or not self._calls:
+            return
+        file, line = self.places.here()
+        ran = self._nouns.node(node)
+        self._emit(ev.NodeEnd(call=self._calls[-1], node=ran, freed=bool(freed), file=file, line=line))
+
+    def before_accumulate(self, node: Any, variable: Any, incoming: Any) -> None:
+        """``variable.grad`` is about to be set or added to."""
+        if not self._elsewhere() and self._calls:
+            self._before_accumulate[id(node)] = self._nouns.tensor(variable.grad)
+
+    def after_accumulate(self, node: Any, variable: Any, incoming: Any) -> None:
+        """``variable.grad`` holds the result."""
+        if self._elsewhere() or not self._calls:
+            return
+        file, line = self.places.here()
+        nouns = self._nouns
+        leaf = nouns.node(node)
+        before = self._before_accumulate.pop(id(node), None)
+        arrived, after = nouns.tensor(incoming), nouns.tensor(variable.grad)
+        assert arrived is not None, "an accumulation adds something"
+        assert after is not None, "an accumulation leaves a gradient"
+        nouns.own("grad", variable, variable.grad)
+        self._emit(
+            ev.Accumulate(
+                call=self._calls[-1],
+                leaf=leaf,
+                before=before,
+                incoming=arrived,
+                after=after,
+                mode="set" if before is None else "added",
+                file=file,
+                line=line,
+            )
+        )
+
+    def backward_end(self, error: BaseException | None) -> None:
+        """The call that began last returns or raises."""
+        if self._elsewhere() or not self._calls:
+            return
+        file, line = self.places.here()
+        reason = None if error is None else f"{type(error).__name__}: {error}"[:TEXT_LIMIT]
+        self._emit(ev.BackwardEnd(call=self._calls.pop(), error=reason, file=file, line=line))
+
+    def _counts(self, dependencies: Mapping[Any, int]) -> tuple[tuple[NodeId, int], ...]:
+        return tuple(sorted([(self._nouns.node(node), count) for node, count in dependencies.items()]))
+
+    # Writes
+
+    def before_write(self, tensor: Any, cause: str) -> None:
+        """A tensor is about to be changed in place."""
+        if self._elsewhere():
+            return
+        owner = self._nouns.owner(tensor)
+        if owner is not None:
+            self._before_write[id(tensor)] = self._nouns.tensor(owner[2])
+
+    def after_write(self, tensor: Any, cause: str) -> None:
+        """A tensor was changed in place."""
+        if self._elsewhere() or id(tensor) not in self._before_write:
+            return
+        before = self._before_write.pop(id(tensor))
+        owner = self._nouns.owner(tensor)
+        if owner is None:
+            return
+        role, leaf, held = owner
+        file, line = self._arrive()
+        after = self._nouns.tensor(held)
+        event = ev.GradWrite if role == "grad" else ev.ValueWrite
+        self._emit(event(leaf=leaf, cause=cause, before=before, after=after, file=file, line=line))
+
+    def grad_assigned(self, variable: Any, before: Any | None, after: Any | None, cause: str) -> None:
+        """``variable.grad`` was bound to another tensor, or to None."""
+        if self._elsewhere():
+            return
+        leaf = self._nouns.leaf(variable)
+        if leaf is None:
+            return
+        if after is not None:
+            self._nouns.own("grad", variable, after)
+        file, line = self._arrive()
+        old, new = self._nouns.tensor(before), self._nouns.tensor(after)
+        self._emit(ev.GradWrite(leaf=leaf, cause=cause, before=old, after=new, file=file, line=line))
+
+    # What the program says
+
+    def output(self, text: str, stream: Stream) -> None:
+        """The program printed; whole lines become one event, however many writes made them."""
+        with self._lock:
+            place = self.places.here()
+            for piece, where, kind in self._output.add(text, place, stream):
+                self._send(ev.Output(text=piece, stream=kind, file=where[0], line=where[1]))
+            warning = self._output.warning()
+            if warning is not None:
+                self._send(ev.Warned(message=warning, file=place[0], line=place[1]))
+
+    def warned(self, message: str, file: str | None = None, line: int | None = None) -> None:
+        """Something was passed over."""
+        self._emit(ev.Warned(message=message, file=file, line=line))
+
+    def mark(self, name: str) -> None:
+        """The program named this moment."""
+        file, line = self._arrive()
+        self._emit(ev.Mark(name=name, file=file, line=line))
+
+    def error(self, error: BaseException) -> None:
+        """The program raised; the last thing a recording hears."""
+        self._nouns.name_results()
+        file, line = self.places.of_traceback(error.__traceback__)
+        if isinstance(error, SyntaxError) and error.filename is not None:
+            name = self.places.name_of(error.filename)
+            file, line = (name, error.lineno) if name is not None else (file, line)
+        self._emit(
+            ev.Error(
+                type=type(error).__name__,
+                message=str(error)[:TEXT_LIMIT],
+                traceback=tuple(self.traceback(error)[-TEXT_LIMIT:].splitlines()),
+                file=file,
+                line=line,
+            )
+        )
+
+    def traceback(self, error: BaseException) -> str:
+        """What Python prints for the exception, without the frames of gradviz and its engine."""
+        shown = traceback.TracebackException.from_exception(error, compact=True)
+        chain: list[traceback.TracebackException | None] = [shown]
+        while chain:
+            link = chain.pop()
+            if link is not None:
+                link.stack[:] = [frame for frame in link.stack if not self.places.is_ours(frame.filename)]
+                chain += [link.__cause__, link.__context__]
+        return "".join(shown.format())
+
+    def finish(self) -> None:
+        """Write what waits: the last line printed, the last names."""
+        self._nouns.name_results()
+        with self._lock:
+            self._flush_output()
+
+    # Sending
+
+    def _elsewhere(self) -> bool:
+        return threading.get_ident() != self._thread
+
+    def _arrive(self) -> Place:
+        """Where the program is now. On a new line, results of the lines before may have got their names."""
+        place = self.places.here()
+        if place != self._line:
+            self._line = place
+            self._nouns.name_results()
+        return place
+
+    def _emit(self, event: ev.Event) -> None:
+        with self._lock:
+            self._flush_output()
+            self._send(event)
+
+    def _send(self, event: ev.Event) -> None:
+        self.events = self._sink.emit(event)
+
+    def _flush_output(self) -> None:
+        for piece, where, stream in self._output.flush():
+            self._send(ev.Output(text=piece, stream=stream, file=where[0], line=where[1]))

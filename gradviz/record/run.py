@@ -1,0 +1,131 @@
+"""Runs a program as Python would run it, and records it."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gradviz.record.program import Program
+from gradviz.record.recorder import Recorder
+from gradviz.record.session import BackendName, open_session
+from gradviz.trace.writer import Values
+
+INTERRUPTED = 130
+"""The exit code of a program ended by Ctrl+C, as a shell counts it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The exception that ended a program."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a recorded program ended."""
+
+    exit_code: int
+    events: int
+    failure: Failure | None = None
+
+
+def run(
+    program: Program,
+    trace: str | Path,
+    *,
+    backend: BackendName = "numpy",
+    values: Values = "auto",
+    arguments: Sequence[str] = (),
+    started: Callable[[Recorder], None] = lambda recorder: None,
+) -> Result:
+    """Run ``program`` in this process and record it to ``trace``.
+
+    What it prints goes where it would go, an exception is shown as Python shows it, and its exit code is
+    returned. Raises ``RecordError`` or ``TraceError`` if it cannot be recorded.
+    """
+    with open_session(trace, program=program, backend=backend, values=values) as recorder:
+        started(recorder)
+        plain_stderr = getattr(sys.stderr, "original", sys.stderr)
+        with _as_main(program, arguments) as namespace:
+            exit_code, failure = _supervised(program, namespace, recorder, plain_stderr)
+    return Result(exit_code, recorder.events, failure)
+
+
+def _supervised(
+    program: Program, namespace: dict[str, Any], recorder: Recorder, stderr: Any
+) -> tuple[int, Failure | None]:
+    """The exit code and the exception behind it, which the recorder hears of and ``stderr`` shows."""
+    try:
+        try:
+            _execute(program, namespace, recorder)
+        finally:
+            _wait_for_threads()
+    except SystemExit as end:
+        return _exit_code(end, stderr), None
+    except BaseException as error:
+        recorder.error(error)
+        stderr.write(recorder.traceback(error))
+        stderr.flush()
+        code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
+        return code, Failure(type(error).__name__, str(error))
+    return 0, None
+
+
+def _execute(program: Program, namespace: dict[str, Any], recorder: Recorder) -> None:
+    for unit in program.units():
+        for line, text in unit.skipped:
+            recorder.warned(f"passed over, not Python: {text}", program.name, line)
+        statements, shown = program.compile(unit)
+        exec(statements, namespace)
+        if shown is not None:
+            value = eval(shown, namespace)
+            if value is not None:
+                print(repr(value))
+
+
+@contextmanager
+def _as_main(program: Program, arguments: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The surroundings a program expects: ``__main__``, ``sys.argv``, imports from its own folder."""
+    main = ModuleType("__main__")
+    main.__dict__["__builtins__"] = builtins
+    if program.is_notebook:
+        main.__dict__["display"] = lambda *values: [print(repr(value)) for value in values] and None
+    else:
+        main.__file__ = program.code_name
+    program.show_to_tracebacks()
+    before = sys.argv, sys.path[:], sys.modules["__main__"]
+    sys.argv = [program.code_name, *arguments]
+    sys.path.insert(0, str(program.file.parent) if program.file is not None else os.getcwd())
+    sys.modules["__main__"] = main
+    try:
+        yield main.__dict__
+    finally:
+        sys.argv, sys.path[:], sys.modules["__main__"] = before
+
+
+def _wait_for_threads() -> None:
+    """As Python does before it exits: what the program's threads print is part of the recording."""
+    for thread in threading.enumerate():
+        if not thread.daemon and thread not in (threading.current_thread(), threading.main_thread()):
+            thread.join()
+
+
+def _exit_code(end: SystemExit, stderr: Any) -> int:
+    """As Python has it: None is 0, a number itself, anything else is shown and is 1."""
+    if end.code is None:
+        return 0
+    if isinstance(end.code, int):
+        return end.code
+    stderr.write(f"{end.code}\n")
+    stderr.flush()
+    return 1

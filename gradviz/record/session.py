@@ -1,0 +1,90 @@
+"""One recording from its first event to its finished file, whoever runs the code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from gradviz.record.output import RecordedStream
+from gradviz.record.places import Places
+from gradviz.record.program import Program
+from gradviz.trace.writer import TraceWriter, Values
+
+if TYPE_CHECKING:
+    from gradviz.record.recorder import Recorder
+
+BackendName = Literal["numpy", "pytorch"]
+
+current: Recorder | None = None
+"""The recording under way, for ``gradviz.mark``."""
+
+
+class RecordError(Exception):
+    """A recording cannot begin; the message is one line that says why."""
+
+
+def default_backend() -> BackendName:
+    """PyTorch if the process has imported it, else the built-in engine."""
+    return "pytorch" if hasattr(sys.modules.get("torch"), "_C") else "numpy"
+
+
+@contextmanager
+def open_session(
+    path: str | Path,
+    *,
+    program: Program | None = None,
+    backend: BackendName | None = None,
+    values: Values = "auto",
+) -> Iterator[Recorder]:
+    """Record what happens inside the block to ``path``; the trace is complete however the block ends.
+
+    Raises ``RecordError`` if the backend is not there, ``TraceError`` if the file cannot be written.
+    """
+    global current
+    chosen = backend or default_backend()
+    enter = _backend(chosen)
+    with ExitStack() as stack:
+        writer = stack.enter_context(
+            TraceWriter(
+                path,
+                values=values,
+                backend=chosen,
+                program=None if program is None else program.name,
+                versions=_versions(chosen),
+            )
+        )
+        recorder = stack.enter_context(enter(writer, Places(writer, program), program is not None))
+        for stream, redirect in (("stdout", redirect_stdout), ("stderr", redirect_stderr)):
+            original = getattr(sys, stream)
+            if original is not None:  # under pythonw there is none
+                recorded: Any = RecordedStream(original, stream, recorder.output)  # type: ignore[arg-type]
+                stack.enter_context(redirect(recorded))
+        previous, current = current, recorder
+        try:
+            yield recorder
+        finally:
+            current = previous
+            recorder.finish()
+
+
+def _backend(name: BackendName) -> Any:
+    """What opens a recorder of this backend: (sink, places, as torch) -> context manager."""
+    if name == "numpy":
+        from gradviz.record.engine_backend import recording
+
+        return recording
+    raise RecordError("recording with PyTorch is not part of this version; use --backend numpy")
+
+
+def _versions(backend: BackendName) -> dict[str, str]:
+    versions = {"python": sys.version.split()[0]}
+    for package in ("gradviz", "numpy", *(["torch"] if backend == "pytorch" else [])):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:  # run from a source tree that is not installed
+            continue
+    return versions
