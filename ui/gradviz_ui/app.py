@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QFont, QGuiApplication, QIcon
+from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from gradviz import resources
@@ -20,6 +20,9 @@ from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Session
 from gradviz_ui.settings import Settings
 from gradviz_ui.theme import Choice
+
+WARM_UP_MS = 500
+"""After the start, when the window stands: what records need not take part in the rush."""
 
 EXAMPLE = ("examples", "autograd_basics.gradviz")
 
@@ -77,4 +80,5 @@ def _stay(app: QApplication, window: MainWindow) -> int:
     reporter.install()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in the terminal ends it, whatever Qt waits for
     window.show()
+    QTimer.singleShot(WARM_UP_MS, window.session.warm_up)
     return app.exec()

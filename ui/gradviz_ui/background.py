@@ -42,7 +42,10 @@ class Background(QObject):
         self._finished.connect(self._deliver)
 
     def run(self, call: Callable[[], Any], done: Done, failed: Failed) -> int:
-        """Start ``call()``; its result goes to ``done``, an exception to ``failed``. Returns a number to `forget`."""
+        """Start ``call()``; its result goes to ``done``, an exception to ``failed``.
+
+        The number returned is for `forget`.
+        """
         self._number += 1
         self._waiting[self._number] = (done, failed)
         self._pool.start(_Work(self._number, call, self._finished.emit))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QTabBar, QTabWidget, QToolBar
 
-from importlib.metadata import version
 from gradviz.trace.model import NodeId
 from gradviz_ui import menus, theme
 from gradviz_ui.actions import BY_ID
@@ -39,6 +39,10 @@ LEFT, RIGHT, BOTTOM, CONSOLE, GRADIENTS = 376, 372, 226, 150, 170
 
 class MainWindow(QMainWindow):
     """Puts the panels together; `actions.py` says what can be done, `Session` does most of it."""
+
+    session: Session
+    canvas: CanvasPanel
+    code: CodePanel
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -231,7 +235,7 @@ class MainWindow(QMainWindow):
         """Open the code pane's find bar."""
         self.docks["code"].show()
         self.docks["code"].raise_()
-        self.code.find()
+        self.code.open_find_bar()
 
     def record(self) -> None:
         """Record the program as it stands in the editor."""
@@ -302,7 +306,9 @@ class MainWindow(QMainWindow):
     def show_about(self) -> None:
         """Say what this is."""
         title = self.tr("About gradviz")
-        text = self.tr("A desktop debugger for backpropagation: step through backward passes, in both directions.")
+        text = self.tr(
+            "A desktop debugger for backpropagation: step through backward passes, in both directions."
+        )
         QMessageBox.about(self, title, f"<h3>gradviz {version('gradviz')}</h3><p>{text}</p>")
 
     def _commands(self) -> list[Entry]:

@@ -1,7 +1,7 @@
 """One program run in the child process, as the window follows it.
 
-The client's callbacks come from its reader thread; they cross to the window's thread as one queued signal
-for each batch, so that a program that prints in a loop cannot flood the event loop.
+The client's callbacks come from its reader threads. Printed text and counts are gathered and handed to the
+window at its own pace, so that a program that prints in a loop cannot flood the event loop.
 """
 
 from __future__ import annotations
@@ -9,36 +9,36 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import cast
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-if TYPE_CHECKING:
-    from gradviz.record.client import Worker
-    from gradviz.record.program import Program
+from gradviz.record.client import Finished, Worker
+from gradviz.record.program import Program
+from gradviz.record.session import BackendName
 
 BATCH_MS = 50
 """How often printed text and the count of events reach the window."""
-KEPT_OUTPUT = 200_000
-"""Characters of a batch that are kept, the last ones; what came before them is in the trace."""
+BATCH_TEXT = 20_000
+"""Characters of a batch that are shown, the last ones: laying out more would hold up the window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a recording ended: where the trace is, and why the child process died if it did."""
+    """How a recording ended: where the trace is, and a line for the person if something is amiss."""
 
     path: Path
-    crash: str | None = None
+    stopped: bool = False
+    trouble: str | None = None
 
 
 class Recording(QObject):
-    """Runs programs one at a time in a child process that stays warm between them."""
+    """Runs programs one at a time; the child process for the next one is warm already."""
 
-    started = Signal()
     output = Signal(str, str)
     """Printed text and its stream."""
     progressed = Signal()
-    """`events` grew."""
+    """A program began to run, or `events` grew."""
     ended = Signal(object)
     """An `Outcome`."""
     _over = Signal(object)
@@ -47,40 +47,92 @@ class Recording(QObject):
         super().__init__(parent)
         self.running = False
         self.events = 0
-        self._worker: Worker | None = None
+        self._path = Path()
         self._lock = threading.Lock()
         self._printed: list[tuple[str, str]] = []
         self._count = 0
-        self._path = Path()
+        self._worker = Worker(
+            on_output=self._on_output,
+            on_event_count=self._on_count,
+            on_finished=self._on_finished,
+            on_crashed=self._on_crashed,
+        )
         self._timer = QTimer(self)
         self._timer.setInterval(BATCH_MS)
         self._timer.timeout.connect(self._deliver)
         self._over.connect(self._end)
 
+    def warm_up(self) -> None:
+        """Start the child process, so that the first recording need not wait for it."""
+        self._worker.start()
+
     def start(self, program: Program, path: Path, backend: str) -> None:
         """Run ``program`` and record it to ``path``."""
-        raise NotImplementedError
+        self.running, self.events, self._count, self._path = True, 0, 0, path
+        self._printed.clear()
+        self.progressed.emit()
+        self._timer.start()
+        self._worker.run(program, path, backend=cast(BackendName, backend))
 
     def stop(self) -> None:
-        """End the run at once."""
+        """End the run at once; `ended` follows."""
+        self._worker.stop()
 
     def close(self) -> None:
-        """End the child process."""
+        """End the child processes; no signal comes after it."""
+        self._timer.stop()
+        self.running = False
+        self._worker.close()
+
+    # On the client's threads
+
+    def _on_output(self, text: str, stream: str) -> None:
+        with self._lock:
+            self._printed.append((text, stream))
+
+    def _on_count(self, events: int) -> None:
+        self._count = events
+
+    def _on_finished(self, finished: Finished) -> None:
+        self._over.emit(Outcome(finished.trace, finished.stopped, finished.refused))
+
+    def _on_crashed(self, reason: str) -> None:
+        self._over.emit(Outcome(self._path, trouble=reason))
+
+    # On the window's thread
 
     @Slot()
     def _deliver(self) -> None:
         with self._lock:
             printed, self._printed = self._printed, []
-            count = self._count
-        for text, stream in printed:
+        for text, stream in _last_of(printed):
             self.output.emit(text, stream)
-        if count != self.events:
-            self.events = count
+        if self._count != self.events:
+            self.events = self._count
             self.progressed.emit()
 
     @Slot(object)
     def _end(self, outcome: Outcome) -> None:
+        if not self.running:
+            return
         self._timer.stop()
         self._deliver()
         self.running = False
         self.ended.emit(outcome)
+        self._worker.start()
+
+
+def _last_of(printed: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pieces with the last `BATCH_TEXT` characters, neighbours of one stream joined."""
+    kept: list[tuple[str, str]] = []
+    left = BATCH_TEXT
+    for text, stream in reversed(printed):
+        text = text[-left:]
+        left -= len(text)
+        if kept and kept[-1][1] == stream:
+            kept[-1] = (text + kept[-1][0], stream)
+        else:
+            kept.append((text, stream))
+        if left <= 0:
+            break
+    return kept[::-1]

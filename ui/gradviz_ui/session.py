@@ -79,10 +79,6 @@ class Session(QObject):
     """Text printed by the program being recorded, and its stream."""
     program_edited = Signal()
     """The program's text or its modified mark changed."""
-    open_requested = Signal(object)
-    """A `Path` to open once unsaved edits have been dealt with; the window asks the person."""
-    line_requested = Signal(str, int)
-    """A file and line that the code pane should show."""
     reveal_requested = Signal(object)
     """A `Selection` that the canvas should bring into sight."""
     open_requested = Signal(object)
@@ -132,7 +128,7 @@ class Session(QObject):
         return len(self.trace.events) if self.trace is not None else 0
 
     @property
-    def event(self) -> Event | None:
+    def current_event(self) -> Event | None:
         """The event that led to the step shown."""
         return self.playhead.event if self.playhead is not None else None
 
@@ -149,7 +145,7 @@ class Session(QObject):
         """What the inspector tells of: the selected node, else the one the current event is about."""
         if self.selection.node is not None:
             return self.selection.node
-        event = self.event
+        event = self.current_event
         node = getattr(event, "leaf", None)
         return node if node is not None else getattr(event, "node", None)
 
@@ -264,6 +260,10 @@ class Session(QObject):
         path = self._folder / f"{Path(program.name).stem}-{self._recordings}{TRACE_SUFFIX}"
         self._recording.start(program, path, self.settings.backend)
 
+    def warm_up(self) -> None:
+        """Have the child process ready before it is needed."""
+        self._recording.warm_up()
+
     def stop(self) -> None:
         """End the program that runs; what was recorded stays and is shown."""
         self._recording.stop()
@@ -271,8 +271,8 @@ class Session(QObject):
     @Slot(object)
     def _recording_ended(self, outcome: Outcome) -> None:
         self.recording_changed.emit()
-        if outcome.crash is not None:
-            self.message.emit("error", outcome.crash)
+        if outcome.trouble is not None:
+            self.message.emit("error", outcome.trouble)
         if outcome.path.exists():
             self._load(partial(_open_trace, outcome.path), self._opened_recording, outcome.path)
 
@@ -383,10 +383,6 @@ class Session(QObject):
         """Stop nowhere."""
         self.breakpoints.clear()
         self.breakpoints_changed.emit()
-
-    def show_line(self, file: str, line: int) -> None:
-        """Bring a line of the program into sight."""
-        self.line_requested.emit(file, line)
 
     def set_view(self, view: View) -> None:
         """Show the backward graph, the forward computation, or both."""

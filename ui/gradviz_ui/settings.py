@@ -10,7 +10,7 @@ from PySide6.QtCore import QByteArray, QSettings
 from gradviz_ui.theme import Choice
 
 LAYOUT_VERSION = 1
-"""Of the arrangement of docks: raise it when docks are added or renamed, so that old arrangements are dropped."""
+"""Of the arrangement of docks: raise it when docks come or change their names, to drop old arrangements."""
 
 RECENT_LIMIT = 10
 

@@ -11,6 +11,7 @@ from gradviz import resources
 from gradviz_ui import theme
 from gradviz_ui.theme import Theme, mix
 
+# ruff: noqa: E501  (one rule a line reads best)
 SHEET = Template("""
 QMainWindow, QDialog { background: $window; }
 QMainWindow::separator { background: $border; width: 1px; height: 1px; }
@@ -76,6 +77,7 @@ QTabBar::tab {
     background: transparent; color: $muted; padding: 8px 4px 7px 4px; margin: 0 8px 0 8px;
     border: none; border-bottom: 2px solid transparent;
 }
+QTabBar::tab:first { margin-left: 20px; }
 QTabBar::tab:selected { color: $text; border-bottom-color: $accent; font-weight: 600; }
 QTabBar::tab:hover:!selected { color: $text; }
 QTabBar::tab:focus { color: $accent; }
@@ -91,6 +93,7 @@ QHeaderView::section {
     background: $panel; color: $muted; border: none; border-bottom: 1px solid $border; padding: 4px 8px;
 }
 QPlainTextEdit, QTextEdit { border: none; selection-background-color: $selected_text; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
 QScrollArea { border: none; background: transparent; }
 
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }

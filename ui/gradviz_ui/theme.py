@@ -90,7 +90,11 @@ class Theme:
 
 def mix(a: QColor, b: QColor, amount: float) -> QColor:
     """The colour ``amount`` (0 to 1) of the way from ``a`` to ``b``."""
-    return QColor(*(round(x + (y - x) * amount) for x, y in zip(a.getRgb()[:3], b.getRgb()[:3], strict=True)))
+
+    def between(x: int, y: int) -> int:
+        return round(x + (y - x) * amount)
+
+    return QColor(between(a.red(), b.red()), between(a.green(), b.green()), between(a.blue(), b.blue()))
 
 
 @cache

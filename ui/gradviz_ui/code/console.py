@@ -125,7 +125,9 @@ class ConsolePanel(QWidget):
         length = 0
         if event.line is not None and not event.traceback:
             place = self.tr("line {line}").replace("{line}", str(event.line))
-            length += self._insert(place, colors.link, f"{event.file}:{event.line}") + self._insert(": ", colors.error)
+            length += self._insert(place, colors.link, f"{event.file}:{event.line}") + self._insert(
+                ": ", colors.error
+            )
         for match in _PLACE.finditer(text):
             length += self._insert(text[position : match.start()], colors.error)
             length += self._insert(match.group(), colors.link, f"{match['file']}:{match['line']}")

@@ -94,7 +94,7 @@ class Document(QObject):
         return Program(text=self.text, name=self.name, cells=self.cells, file=self.path)
 
     def sources(self) -> list[str]:
-        """The text of each cell, without the blank line before the next; the whole text where there are none."""
+        """The text of each cell, without the blank line before the next; all of it where there are none."""
         lines = self.text.split("\n")
         starts = [cell.first_line - 1 for cell in self.cells] or [0]
         ends = [*starts[1:], len(lines) + 1]
@@ -115,7 +115,7 @@ class Document(QObject):
         return cursor
 
     def save(self, path: Path | None = None) -> None:
-        """Write to ``path`` or to the document's own file; OSError if that fails, ValueError without a path."""
+        """Write to ``path`` or to the document's own file; OSError if that fails, ValueError without one."""
         target = path or self.path
         if target is None:
             raise ValueError("this program has no file yet")

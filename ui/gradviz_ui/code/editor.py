@@ -334,7 +334,11 @@ class Editor(QPlainTextEdit):
     def _band_color(self, line: int) -> QColor | None:
         colors = theme.current()
         if line == self._current:
-            return theme.mix(colors.editor, colors.error, 0.22) if self._current_is_error else colors.editor_current
+            return (
+                theme.mix(colors.editor, colors.error, 0.22)
+                if self._current_is_error
+                else colors.editor_current
+            )
         if line in self._breakpoints:
             return colors.editor_breakpoint
         return None

@@ -61,12 +61,12 @@ class FindBar(QWidget):
         if event.key() == Qt.Key.Key_Escape:
             self.leave()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.find(forward=not event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self.search(forward=not event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         else:
             super().keyPressEvent(event)
 
-    def find(self, forward: bool = True) -> bool:
-        """Select the next (or last) place of the text, from the other end if need be; True if there is one."""
+    def search(self, forward: bool = True) -> bool:
+        """Select the next (or last) place of the text, around the end if need be; True if there is one."""
         text = self.field.text()
         found = bool(text) and (self._search(text, forward) or self._search_from_end(text, forward))
         self._note.setText("" if found or not text else self.tr("not found"))
@@ -90,4 +90,4 @@ class FindBar(QWidget):
         cursor = self._editor.textCursor()
         cursor.setPosition(cursor.selectionStart())
         self._editor.setTextCursor(cursor)
-        self.find()
+        self.search()

@@ -27,6 +27,9 @@ class State(IntEnum):
 _QUOTES = {State.SINGLE: "'''", State.DOUBLE: '"""'}
 _STATES = {quotes: state for state, quotes in _QUOTES.items()}
 
+_UP_TO = {quotes: re.compile(rf"(?:\\.|(?!{quotes}).)*?{quotes}") for quotes in _STATES}
+"""Text up to and with closing quotes that no backslash makes harmless."""
+
 _TOKEN = re.compile(
     r"""
     (?P<comment>\#.*)
@@ -109,5 +112,5 @@ def _end_of_string(line: str, start: int, quotes: str) -> int:
 
 
 def _search_quotes(line: str, start: int, quotes: str) -> int | None:
-    match = re.compile(r"(?:\\.|(?!%s).)*?%s" % (quotes, quotes)).match(line, start)
+    match = _UP_TO[quotes].match(line, start)
     return match.end() if match else None

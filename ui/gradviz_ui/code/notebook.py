@@ -37,7 +37,7 @@ def _indent(notebook: str) -> int | str:
 
 def new_notebook(sources: Sequence[str]) -> str:
     """The JSON text of a notebook with these code cells and nothing else (nbformat 4.5)."""
-    cells = [
+    cells: list[dict[str, Any]] = [
         {
             "cell_type": "code",
             "id": f"cell-{number}",

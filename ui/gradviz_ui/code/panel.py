@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from gradviz.replay.index import index_of
 from gradviz.trace.events import BackwardBegin, Error
 from gradviz_ui import theme
 from gradviz_ui.code.editor import Editor
 from gradviz_ui.code.find_bar import FindBar
+from gradviz_ui.panels.elided import ElidedLabel
 from gradviz_ui.session import Session
 
 NOTE_LENGTH = 44
@@ -25,13 +26,13 @@ class CodePanel(QWidget):
         self.editor = Editor(self)
         self.editor.setObjectName("editor")
         self.editor.setAccessibleName(self.tr("Program"))
-        self.editor.setPlaceholderText(self.tr("Open a program (Ctrl+O), or write one and record it (Ctrl+R)."))
+        self.editor.setPlaceholderText(
+            self.tr("Open a program (Ctrl+O), or write one and record it (Ctrl+R).")
+        )
         self.setFocusProxy(self.editor)
         self.find_bar = FindBar(self.editor, self)
-        self.note = QLabel(self)
+        self.note = ElidedLabel(parent=self)
         self.note.setObjectName("code_note")
-        self.note.setTextFormat(Qt.TextFormat.PlainText)
-        self.note.setMinimumWidth(0)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -51,7 +52,7 @@ class CodePanel(QWidget):
         self._restyle()
         self._show_program()
 
-    def find(self) -> None:
+    def open_find_bar(self) -> None:
         """Open the find bar."""
         self.find_bar.enter()
 
@@ -87,7 +88,7 @@ class CodePanel(QWidget):
     @Slot()
     def _show_step(self) -> None:
         line = self._line()
-        failed = isinstance(self.session.event, Error)
+        failed = isinstance(self.session.current_event, Error)
         if self.outdated:
             self.editor.mark_current(None)
         else:

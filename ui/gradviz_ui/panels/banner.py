@@ -22,6 +22,7 @@ class Banner(QFrame):
         super().__init__(host)
         self.setObjectName("banner")
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self._host = host
         self._level = "info"
         self._icon = QLabel(self)
         self._icon.setObjectName("banner_icon")
@@ -71,7 +72,7 @@ class Banner(QFrame):
         return False
 
     def _place(self) -> None:
-        host = self.parentWidget()
+        host = self._host
         width = min(MAX_WIDTH, host.width() - 2 * MARGIN)
         self.resize(width, max(self.heightForWidth(width), self.minimumSizeHint().height()))
         self.move((host.width() - width) // 2, MARGIN)
@@ -84,9 +85,8 @@ class Banner(QFrame):
         self._icon.setPixmap(icons.pixmap(name, color, 18, self.devicePixelRatioF()))
         self.close_button.setIcon(icons.icon("close", colors.muted))
         background = theme.mix(colors.raised, color, 0.12).name()
-        self.setStyleSheet(
-            f"QFrame#banner {{ background: {background}; border: 1px solid {color.name()}; border-radius: 8px; }}"
-        )
+        frame = f"background: {background}; border: 1px solid {color.name()}; border-radius: 8px;"
+        self.setStyleSheet(f"QFrame#banner {{ {frame} }}")
         palette = self.text.palette()
         palette.setColor(QPalette.ColorRole.WindowText, colors.text)
         self.text.setPalette(palette)

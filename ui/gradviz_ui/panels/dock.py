@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
 
@@ -36,6 +36,14 @@ class TitleBar(QWidget):
         layout.addWidget(self._close)
         self._hover(False)
         self.restyle()
+
+    def sizeHint(self) -> QSize:
+        """The dock asks this for the bar's height."""
+        return QSize(super().sizeHint().width(), TITLE_HEIGHT)
+
+    def minimumSizeHint(self) -> QSize:
+        """As `sizeHint`: a fixed height alone does not count for a dock."""
+        return QSize(0, TITLE_HEIGHT)
 
     def restyle(self) -> None:
         """Take the theme's colours."""
@@ -78,6 +86,7 @@ class Dock(QDockWidget):
         self._bar = TitleBar(self)
         self._nothing = QWidget(self)
         self._nothing.setObjectName(f"{name}_no_title")
+        self._nothing.hide()
         self.setTitleBarWidget(self._bar)
         self.setWidget(panel)
         self.setWindowTitle(title)
@@ -116,6 +125,5 @@ class Dock(QDockWidget):
         wanted = self._nothing if stacked else self._bar
         if self.titleBarWidget() is not wanted:
             self.setTitleBarWidget(wanted)
-            wanted.show()
-            if wanted is self._nothing:
-                self._bar.hide()
+            self._bar.setVisible(not stacked)
+            self._nothing.setVisible(stacked)

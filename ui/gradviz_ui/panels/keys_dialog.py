@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHeaderView,
+    QLineEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from gradviz_ui.actions import ACTIONS, MENUS, Action
 
@@ -50,11 +58,14 @@ class KeysDialog(QDialog):
         wanted = text.casefold()
         for index in range(self.tree.topLevelItemCount()):
             top = self.tree.topLevelItem(index)
-            rows = [top.child(row) for row in range(top.childCount())] if top is not None else []
-            for row in rows:
+            assert top is not None
+            found = 0
+            for number in range(top.childCount()):
+                row = top.child(number)
+                assert row is not None
                 row.setHidden(wanted not in f"{row.text(0)} {row.text(1)}".casefold())
-            if top is not None:
-                top.setHidden(all(row.isHidden() for row in rows))
+                found += not row.isHidden()
+            top.setHidden(not found)
 
 
 def key_list(action: Action) -> str:

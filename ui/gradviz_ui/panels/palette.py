@@ -82,6 +82,7 @@ class CommandPalette(QFrame):
         super().__init__(window)
         self.setObjectName("command_palette")
         self.session = session
+        self._window = window
         self._commands = commands
         self._entries: list[Entry] = []
         self.field = QLineEdit(self)
@@ -168,7 +169,7 @@ class CommandPalette(QFrame):
             yield Entry(name, detail, "leaf" if leaf else "node", run)
 
     def _place(self) -> None:
-        window = self.parentWidget()
+        window = self._window
         width = min(WIDTH + 20, window.width() - 40)
         height = min(ROWS * ROW_HEIGHT + 70, window.height() - 80)
         self.setGeometry((window.width() - width) // 2, 52, width, height)

@@ -6,11 +6,30 @@ from collections.abc import Mapping
 from typing import cast
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt, Slot
-from PySide6.QtGui import QAction, QColor, QFont, QPalette
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtGui import QAction, QColor, QFont, QKeySequence, QPainter, QPaintEvent, QPalette
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
-from gradviz.trace.events import Accumulate, BackwardBegin, BackwardEnd, Event, Flow, GradWrite, Mark
-from gradviz.trace.events import NodeBegin, NodeEnd, Op, ValueWrite
+from gradviz.trace.events import (
+    Accumulate,
+    BackwardBegin,
+    BackwardEnd,
+    Event,
+    Flow,
+    GradWrite,
+    Mark,
+    NodeBegin,
+    NodeEnd,
+    Op,
+    ValueWrite,
+)
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import icons, theme
 from gradviz_ui.panels.elided import ElidedLabel
@@ -28,6 +47,7 @@ STEP_BUTTONS = (
 )
 BACKENDS = {"numpy": "NumPy engine", "pytorch": "PyTorch"}
 HEIGHT = 48
+_NATIVE = QKeySequence.SequenceFormat.NativeText
 
 
 class TopBar(QWidget):
@@ -83,7 +103,7 @@ class TopBar(QWidget):
         layout.addSpacing(10)
         layout.addWidget(self.step)
         layout.addSpacing(4)
-        layout.addWidget(self.what, 3)
+        layout.addWidget(self.what, 2)
         layout.addWidget(self.search, 2)
         layout.addWidget(self.export)
         layout.addWidget(self.theme_button)
@@ -130,18 +150,21 @@ class TopBar(QWidget):
 
     def _search_button(self) -> QPushButton:
         action = self._actions["edit.palette"]
-        button = QPushButton(self)
+        button = SearchButton(
+            self.tr("Find node, tensor, command…"), action.shortcut().toString(_NATIVE), self
+        )
         button.setObjectName("search_button")
-        button.setText(self.tr("Find node, tensor, command…") + "   " + action.shortcut().toString())
         button.setAccessibleName(self.tr("Find node, tensor or command"))
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         button.setMinimumWidth(120)
-        button.setMaximumWidth(280)
+        button.setMaximumWidth(290)
         button.clicked.connect(action.trigger)
         return button
 
-    def _label(self, name: str, weight: QFont.Weight = QFont.Weight.Normal, muted: bool = False) -> ElidedLabel:
+    def _label(
+        self, name: str, weight: QFont.Weight = QFont.Weight.Normal, muted: bool = False
+    ) -> ElidedLabel:
         label = ElidedLabel(parent=self)
         label.setObjectName(name)
         label.setFont(theme.ui_font(weight=weight))
@@ -168,8 +191,10 @@ class TopBar(QWidget):
         text = self.tr("step {step} / {count}").replace("{step}", str(self.session.step))
         self.step.setText(text.replace("{count}", str(self.session.last_step)))
         self.step.setMinimumWidth(self._step_width())
-        event = self.session.event
-        self.what.setText(short_text(trace, event) if event is not None else self.tr("before the first event"))
+        event = self.session.current_event
+        self.what.setText(
+            short_text(trace, event) if event is not None else self.tr("before the first event")
+        )
 
     def _step_width(self) -> int:
         """As wide as the largest step number of this trace: what stands to the right must not shake."""
@@ -211,6 +236,31 @@ class TopBar(QWidget):
     @Slot(int)
     def _backend_chosen(self, index: int) -> None:
         self.session.set_backend(cast(str, self.backend.itemData(index)))
+
+
+class SearchButton(QPushButton):
+    """Looks like a field to type into; says the key that opens it."""
+
+    def __init__(self, hint: str, key: str, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._hint, self._key = hint, key
+        self.setCursor(Qt.CursorShape.IBeamCursor)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The frame of a button, the hint at the left, the key at the right."""
+        super().paintEvent(event)
+        painter = QPainter(self)
+        rect = self.rect().adjusted(12, 0, -12, 0)
+        painter.setPen(theme.current().muted)
+        painter.setFont(theme.mono_font(theme.MONO_SIZE - 1))
+        metrics = painter.fontMetrics()
+        key_width = metrics.horizontalAdvance(self._key)
+        painter.drawText(rect, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, self._key)
+        painter.setFont(theme.ui_font())
+        left = rect.adjusted(0, 0, -key_width - 10, 0)
+        hint = painter.fontMetrics().elidedText(self._hint, Qt.TextElideMode.ElideRight, left.width())
+        painter.drawText(left, Qt.AlignmentFlag.AlignVCenter, hint)
+        painter.end()
 
 
 def short_text(trace: TraceLike, event: Event) -> str:
