@@ -1,0 +1,78 @@
+"""gradviz: a desktop debugger for backpropagation.
+
+For scripts, notebooks and training code::
+
+    import gradviz
+
+    with gradviz.record("run.gradviz"):  # PyTorch if torch is imported, else the built-in engine
+        loss = model(x).sum()
+        loss.backward()
+
+    trace = gradviz.load("run.gradviz")
+    trace.graph, trace.events, trace.at(12)
+    gradviz.show(loss)
+
+Nothing is imported before it is used.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gradviz.record.session import open_session as record
+    from gradviz.trace.reader import Trace
+
+__all__ = ["Trace", "load", "mark", "record", "show"]
+
+
+def load(path: str | PathLike[str]) -> Trace:
+    """Open a recorded trace; raises ``gradviz.trace.errors.TraceError`` if it is not a sound one."""
+    from gradviz.trace.reader import Trace
+
+    return Trace.open(path)
+
+
+def mark(name: str) -> None:
+    """Give this moment of the recording a name to jump to; without a recording, do nothing."""
+    import sys
+
+    session = sys.modules.get("gradviz.record.session")
+    recorder = None if session is None else session.current
+    if recorder is not None:
+        recorder.mark(str(name))
+
+
+def show(loss: Any) -> None:
+    """Record ``loss.backward(retain_graph=True)`` and open the window on it, until it is closed.
+
+    The gradients that the call adds stay, as with any backward call.
+    """
+    import tempfile
+    from pathlib import Path
+
+    from gradviz.record.session import open_session
+    from gradviz.startup import require_window
+
+    require_window()
+    with tempfile.TemporaryDirectory(prefix="gradviz-") as folder:
+        path = Path(folder) / "show.gradviz"
+        with open_session(path):
+            loss.backward(retain_graph=True)
+        from gradviz_ui import app
+
+        with load(path) as trace:
+            app.show(trace)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Trace":
+        from gradviz.trace.reader import Trace
+
+        return Trace
+    if name == "record":
+        from importlib import import_module
+
+        return import_module("gradviz.record")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

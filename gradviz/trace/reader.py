@@ -149,6 +149,18 @@ class Trace(TraceBase):
         self._connection.close()
 
 
+def check(path: str | os.PathLike[str]) -> None:
+    """Raise ``TraceError`` if the file is plainly no trace that can be read, without reading all of it."""
+    path = Path(path)
+    _check_header(path)
+    with _reasons(path):
+        connection = _connect(path)
+        try:
+            _check_identity(connection)
+        finally:
+            connection.close()
+
+
 def thumbnail_shape(shape: Sequence[int]) -> tuple[int, int]:
     """The size of the matrix that ``tensors.thumbnail`` makes of a tensor of this shape."""
     across = shape[-1] if shape else 1

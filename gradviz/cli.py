@@ -1,0 +1,276 @@
+"""The command ``gradviz``: the window, and everything that works without one.
+
+Each command imports what it needs when it runs: ``gradviz info`` on a server must not look for a screen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from gradviz.record.program import Program
+    from gradviz.trace.reader import Trace
+
+BAD = 2
+"""The exit code for wrong arguments and bad files."""
+COMMANDS = ("record", "info", "graph", "events", "export", "doctor")
+KINDS = (
+    "op", "backward_begin", "node_begin", "flow", "node_end", "accumulate", "backward_end", "grad_write",
+    "value_write", "output", "warning", "error", "mark",
+)  # fmt: skip
+"""The kinds of ``trace.events``, named here so that ``--help`` need not load them."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, without the usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    with _plain_endings():
+        if not given or given[0] not in COMMANDS:
+            return _window(given)
+        command, rest = given[0], given[1:]
+        if command == "record":
+            return _record(rest)
+        if command == "export":
+            return _export(rest)
+        if command == "doctor":
+            return _doctor(rest)
+        return {"info": _info, "graph": _graph, "events": _events}[command](rest)
+
+
+@contextmanager
+def _plain_endings() -> Iterator[None]:
+    """Bad files end in one line, a closed pipe (``gradviz events ... | head``) in silence."""
+    from gradviz.trace.errors import TraceError
+
+    try:
+        yield
+        sys.stdout.flush()
+    except TraceError as error:
+        _fail(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"gradviz: {message}", file=sys.stderr)
+    sys.exit(BAD)
+
+
+def _window(arguments: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="gradviz",
+        description="A desktop debugger for backpropagation.",
+        epilog=f"Commands without a window: {', '.join(COMMANDS)}. Each explains itself with --help.",
+    )
+    parser.add_argument("file", nargs="?", help="a .py, .ipynb or .gradviz file; without one, an example")
+    parser.add_argument("--step", type=_step, help="the step to open the trace at")
+    parser.add_argument("--theme", choices=("dark", "light", "system"), help="colours")
+    parser.add_argument("--version", action="version", version=f"gradviz {_version()}")
+    options = parser.parse_args(arguments)
+    if options.file is not None:
+        _check_openable(Path(options.file))
+    from gradviz.startup import StartupError, require_window
+
+    try:
+        require_window()
+    except StartupError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    from gradviz_ui import app
+
+    return app.run(options.file, options.step, options.theme)
+
+
+def _check_openable(path: Path) -> None:
+    """A file that cannot be shown is told in the terminal, not in a window."""
+    if path.suffix.lower() == ".gradviz":
+        from gradviz.trace.reader import check
+
+        check(path)
+    elif path.suffix.lower() in (".py", ".ipynb"):
+        _load_program(path)
+    elif path.exists():
+        _fail(f"{path} is neither a .py, a .ipynb nor a .gradviz file")
+    else:
+        _fail(f"there is no file and no command {path}")
+
+
+def _record(arguments: Sequence[str]) -> int:
+    own, program_arguments = list(arguments), []
+    if "--" in own:
+        split = own.index("--")
+        own, program_arguments = own[:split], own[split + 1 :]
+    parser = _Parser(
+        prog="gradviz record",
+        usage="%(prog)s FILE [-o TRACE] [--backend B] [--values V] [-- ARGS]",
+        description="Run a program and record it. Its input, output and exit code stay its own.",
+    )
+    parser.add_argument("file", metavar="FILE", help="a .py or .ipynb file")
+    parser.add_argument("-o", dest="trace", metavar="TRACE", help="default: FILE's name with .gradviz, here")
+    parser.add_argument(
+        "--backend", choices=("numpy", "pytorch"), default="numpy",
+        help="numpy: the built-in engine under the name of torch (default); pytorch: PyTorch itself",
+    )  # fmt: skip
+    parser.add_argument(
+        "--values", choices=("full", "summary", "auto"), default="auto",
+        help="what is kept of tensors: all, summary numbers, or all of those up to 1 MiB (default)",
+    )  # fmt: skip
+    options = parser.parse_args(own)
+    program = _load_program(Path(options.file))
+    trace = Path(options.trace or Path(options.file).with_suffix(".gradviz").name)
+    from gradviz.record.run import run
+    from gradviz.record.session import RecordError
+
+    try:
+        result = run(
+            program, trace, backend=options.backend, values=options.values, arguments=program_arguments
+        )
+    except RecordError as error:
+        _fail(str(error))
+    if sys.stderr.isatty():
+        print(f"gradviz: {result.events} events in {trace}", file=sys.stderr)
+    return result.exit_code
+
+
+def _load_program(path: Path) -> Program:
+    from gradviz.record.program import Program, ProgramError
+
+    try:
+        return Program.load(path)
+    except ProgramError as error:
+        _fail(str(error))
+
+
+def _info(arguments: Sequence[str]) -> int:
+    parser = _Parser(prog="gradviz info", description="Tell what a trace holds.")
+    parser.add_argument("trace", metavar="TRACE")
+    parser.add_argument("--json", action="store_true", help="as one JSON object")
+    options = parser.parse_args(arguments)
+    from gradviz.trace.to_json import Jsonifier
+
+    with _open(options.trace) as trace:
+        facts = Jsonifier(trace).info()
+    if options.json:
+        print(json.dumps(facts))
+    else:
+        print(_facts_in_words(facts))
+    return 0
+
+
+def _facts_in_words(facts: dict[str, object]) -> str:
+    """The facts for a person."""
+    from datetime import datetime
+
+    leaves = facts["leaves"]
+    counts = facts["events"]
+    created = facts["created"]
+    assert isinstance(leaves, list)
+    assert isinstance(counts, dict)
+    names = ", ".join(str(leaf["label"] or f"#{leaf['node']}") for leaf in leaves[:12])
+    more = f" and {len(leaves) - 12} more" if len(leaves) > 12 else ""
+    versions = facts["versions"] if isinstance(facts["versions"], dict) else {}
+    lines = {
+        "program": facts["program"] or "(recorded from Python)",
+        "backend": facts["backend"],
+        "recorded": f"{datetime.fromtimestamp(created):%Y-%m-%d %H:%M:%S}"
+        if isinstance(created, float)
+        else "?",
+        "with": ", ".join(f"{name} {version}" for name, version in versions.items()) or "?",
+        "complete": "yes" if facts["complete"] else "no: the recording was cut off, or is still going on",
+        "events": f"{facts['steps']}: " + (", ".join(f"{n} {kind}" for kind, n in counts.items()) or "none"),
+        "graph": f"{facts['nodes']} nodes, {facts['edges']} edges",
+        "leaves": f"{len(leaves)}: {names}{more}" if leaves else "none",
+        "tensors": f"{facts['tensors']} different ones",
+    }
+    return "\n".join(f"{title:<9} {text}" for title, text in lines.items())
+
+
+def _graph(arguments: Sequence[str]) -> int:
+    parser = _Parser(prog="gradviz graph", description="Print a trace's backward graph.")
+    parser.add_argument("trace", metavar="TRACE")
+    parser.add_argument("--format", choices=("json", "dot", "graphml"), default="json")
+    options = parser.parse_args(arguments)
+    with _open(options.trace) as trace:
+        if options.format == "json":
+            from gradviz.trace.to_json import Jsonifier
+
+            print(json.dumps(Jsonifier(trace).graph()))
+        else:
+            from gradviz.trace import to_graph
+
+            write = to_graph.to_dot if options.format == "dot" else to_graph.to_graphml
+            print(write(trace), end="")
+    return 0
+
+
+def _events(arguments: Sequence[str]) -> int:
+    parser = _Parser(prog="gradviz events", description="Print a trace's events, one JSON object a line.")
+    parser.add_argument("trace", metavar="TRACE")
+    parser.add_argument("--kind", choices=KINDS, action="append", help="only these; may be given again")
+    parser.add_argument("--values", action="store_true", help="tensors with their values, as nested lists")
+    options = parser.parse_args(arguments)
+    from gradviz.trace.to_json import Jsonifier
+
+    with _open(options.trace) as trace:
+        jsonifier = Jsonifier(trace, values=options.values)
+        for event in trace.events:
+            if options.kind is None or event.kind in options.kind:
+                print(json.dumps(jsonifier.event(event)))
+    return 0
+
+
+def _export(arguments: Sequence[str]) -> int:
+    from gradviz_ui.export import command
+
+    return command.run(arguments)
+
+
+def _doctor(arguments: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="gradviz doctor", description="Tell what works on this machine, and how to mend what does not."
+    )
+    parser.parse_args(arguments)
+    from gradviz import doctor
+
+    return doctor.run()
+
+
+def _open(path: str) -> Trace:
+    from gradviz.trace.reader import Trace
+
+    return Trace.open(path)
+
+
+def _step(text: str) -> int:
+    step = int(text)
+    if step < 0:
+        raise ValueError("steps count from 0")
+    return step
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("gradviz")
+    except metadata.PackageNotFoundError:  # run from a source tree that is not installed
+        return "(not installed)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

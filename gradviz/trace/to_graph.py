@@ -1,0 +1,63 @@
+"""A trace's graph in the formats of other programs: Graphviz dot and GraphML."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from gradviz.trace.model import GraphNode
+from gradviz.trace.protocol import TraceLike
+
+
+def to_dot(trace: TraceLike) -> str:
+    """Graphviz dot, gradients flowing downwards."""
+    lines = ["digraph gradviz {", "    node [shape=box, style=rounded];"]
+    for node in trace.nodes:
+        style = ", style=filled, fillcolor=lightgrey" if node.kind == "accumulate_grad" else ""
+        lines.append(f"    n{node.id} [label={_quoted(_title(node))}{style}];")
+    for edge in trace.edges:
+        lines.append(f"    n{edge.source} -> n{edge.target} [taillabel={_quoted(str(edge.slot))}];")
+    return "\n".join([*lines, "}"]) + "\n"
+
+
+def _title(node: GraphNode) -> str:
+    shape = "" if node.shape is None else f"\n{list(node.shape)}"
+    return f"{node.label}\n{node.name}{shape}" if node.label else f"{node.name}{shape}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def to_graphml(trace: TraceLike) -> str:
+    """GraphML with the nodes' plain attributes; parallel edges stay apart."""
+    import networkx as nx
+
+    graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph()
+    for node in trace.nodes:
+        facts: dict[str, Any] = {
+            "name": node.name,
+            "kind": node.kind.value,
+            "sequence_nr": node.sequence_nr,
+            "label": node.label,
+            "shape": None if node.shape is None else str(list(node.shape)),
+            "dtype": node.dtype,
+            "file": node.file,
+            "line": node.line,
+            "scope": node.scope,
+        }
+        graph.add_node(
+            node.id, **{key: _printable(value) for key, value in facts.items() if value is not None}
+        )
+    for edge in trace.edges:
+        graph.add_edge(edge.source, edge.target, slot=edge.slot, target_slot=edge.target_slot)
+    out = io.BytesIO()
+    nx.write_graphml_xml(graph, out)
+    return out.getvalue().decode("utf-8") + "\n"
+
+
+def _printable(value: Any) -> Any:
+    """XML holds no control characters."""
+    if not isinstance(value, str):
+        return value
+    return "".join(c if c.isprintable() or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in value)
