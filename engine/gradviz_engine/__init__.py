@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as _np
 
-from gradviz_engine import autograd, nn, optim, utils
+from gradviz_engine import autograd, nn, optim, random, utils
 from gradviz_engine.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -44,9 +44,12 @@ from gradviz_engine.dtypes import (
 from gradviz_engine.dtypes import bool_ as bool
 from gradviz_engine.dtypes import float32 as float
 from gradviz_engine.dtypes import int32 as int
+from gradviz_engine.generator import Generator, default_generator
 from gradviz_engine.layouts import channels_last, contiguous_format, layout, memory_format, preserve_format, strided
 from gradviz_engine.missing import missing_name
 from gradviz_engine.ops import *
+from gradviz_engine.printing import get_printoptions, set_printoptions
+from gradviz_engine.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from gradviz_engine.tensor import Size, Tensor
 
 # PyTorch computes inf and nan silently; numpy's warnings about them would only confuse.

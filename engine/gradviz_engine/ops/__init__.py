@@ -5,6 +5,8 @@ Each family module lists what it offers: ``__all__`` for ``torch.<name>``, ``MET
 """
 
 from gradviz_engine.ops.copying import *
+from gradviz_engine.ops.matmul import *
 from gradviz_engine.ops.pointwise import *
+from gradviz_engine.ops.sampling import *
 
 from gradviz_engine.ops import methods as _methods  # isort: skip  (hangs everything above on Tensor)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-from gradviz_engine.ops import copying, pointwise
+from gradviz_engine.ops import pointwise
+from gradviz_engine.ops.matmul import matmul
 from gradviz_engine.tensor import Tensor
 
-FAMILIES: tuple[Any, ...] = (pointwise, copying)
+# By name: ``ops.matmul`` is the function by now, which hides the module.
+FAMILIES = tuple(
+    import_module(f"gradviz_engine.ops.{name}") for name in ("copying", "matmul", "pointwise", "sampling")
+)
 
 
 def _inplace_method(function: Any) -> Any:
@@ -36,6 +41,8 @@ def _attach() -> None:
         "__sub__": lambda self, other: pointwise._sub(self, other, 1),
         "__truediv__": lambda self, other: pointwise._div(self, other),
         "__neg__": lambda self: pointwise.neg(self),
+        "__matmul__": lambda self, other: matmul(self, other),
+        "__rmatmul__": lambda self, other: matmul(other, self),
     }
     for name, function in dunder.items():
         setattr(Tensor, name, function)
