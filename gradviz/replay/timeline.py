@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradviz.replay.history import is_clear
-from gradviz.replay.index import Call, EventIndex, index_of
+from gradviz.replay.index import EventIndex, index_of
 from gradviz.trace.events import (
     Accumulate,
     BackwardBegin,
@@ -175,8 +175,3 @@ def markers(trace: TraceLike) -> list[Marker]:
             case Warned() as event:
                 found.append(Marker(step, "warning", event.message))
     return found
-
-
-def calls(trace: TraceLike) -> list[Call]:
-    """The backward calls in the order they began."""
-    return sorted(index_of(trace).calls.values(), key=lambda call: call.begin)
