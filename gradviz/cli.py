@@ -84,16 +84,20 @@ def _window(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.file is not None:
         _check_openable(Path(options.file))
+    _require_qt()
+    from gradviz_ui import app
+
+    return app.run(options.file, options.step, options.theme)
+
+
+def _require_qt() -> None:
+    """End with a text that says what Qt lacks here, where Qt itself would abort."""
     from gradviz.startup import StartupError, require_window
 
     try:
         require_window()
     except StartupError as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    from gradviz_ui import app
-
-    return app.run(options.file, options.step, options.theme)
+        _fail(str(problem))
 
 
 def _check_openable(path: Path) -> None:
@@ -235,6 +239,8 @@ def _events(arguments: Sequence[str]) -> int:
 
 
 def _export(arguments: Sequence[str]) -> int:
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"  # pictures are drawn without a screen
+    _require_qt()
     from gradviz_ui.export import command
 
     return command.run(arguments)
