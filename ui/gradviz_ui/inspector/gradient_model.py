@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QFont
 
 from gradviz.projection.numbers import norm_text, shape_text
 from gradviz.replay import Playhead
@@ -179,8 +178,6 @@ class GradientModel(QAbstractTableModel):
                 return self._tip(position)
             case Qt.ItemDataRole.ForegroundRole:
                 return self._colour(position, column)
-            case Qt.ItemDataRole.FontRole:
-                return theme.mono_font(12, QFont.Weight.Bold if column in _BOLD else QFont.Weight.Normal)
             case Qt.ItemDataRole.TextAlignmentRole if column == Column.SUMS:
                 return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             case _ if role == SHARE_ROLE:
@@ -232,9 +229,6 @@ class GradientModel(QAbstractTableModel):
             sums = self._sums[position]
             return colours.running if sums > 1 else colours.done if sums else colours.faint
         return colours.muted if column == Column.SHAPE or norm == -1 else colours.text
-
-
-_BOLD = (Column.NAME, Column.SUMS)
 
 
 def _sums_text(sums: int) -> str:

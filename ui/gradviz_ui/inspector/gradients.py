@@ -11,7 +11,7 @@ from PySide6.QtCore import (
     Qt,
     Slot,
 )
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QShowEvent
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -140,6 +140,11 @@ class _Table(QTableView):
 class _Cell(QStyledItemDelegate):
     """Paints cells in their own colours, selected or not; the bar of the largest norm fills its column."""
 
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._plain, self._bold = theme.mono_font(12), theme.mono_font(12, QFont.Weight.Bold)
+        self._metrics = QFontMetricsF(self._bold)
+
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
@@ -168,12 +173,11 @@ class _Cell(QStyledItemDelegate):
     def _paint_text(
         self, painter: QPainter, area: QRectF, index: QModelIndex | QPersistentModelIndex, colour: QColor
     ) -> None:
-        font = index.data(Qt.ItemDataRole.FontRole)
-        painter.setFont(font)
+        painter.setFont(self._bold if index.column() in (Column.NAME, Column.SUMS) else self._plain)
         painter.setPen(colour)
         area = area.adjusted(8, 0, -8, 0)
         mode = Qt.TextElideMode.ElideMiddle
-        text = QFontMetricsF(font).elidedText(index.data(Qt.ItemDataRole.DisplayRole), mode, area.width())
+        text = self._metrics.elidedText(index.data(), mode, area.width())
         right = index.column() == Column.SUMS
         side = Qt.AlignmentFlag.AlignRight if right else Qt.AlignmentFlag.AlignLeft
         painter.drawText(area, side | Qt.AlignmentFlag.AlignVCenter, text)

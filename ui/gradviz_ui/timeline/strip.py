@@ -1,0 +1,37 @@
+"""What the timeline shows of a trace, read once: spans, marks and, once in sight, the leaves' lanes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gradviz.replay.timeline import Lane, Marker, gradient_lane, markers, program_spans
+from gradviz.trace.model import NodeId
+from gradviz.trace.protocol import TraceLike
+from gradviz_ui.timeline.shapes import Spans
+
+
+@dataclass(slots=True)
+class Strip:
+    """A trace as the timeline needs it."""
+
+    trace: TraceLike
+    spans: Spans
+    markers: tuple[Marker, ...]
+    leaves: tuple[NodeId, ...]
+    _lanes: dict[NodeId, tuple[Lane, float]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, trace: TraceLike) -> Strip:
+        """Go through the events once; may take a while for long traces."""
+        return cls(trace, Spans.of(program_spans(trace)), tuple(markers(trace)), trace.leaves)
+
+    def lane(self, leaf: NodeId) -> tuple[Lane, float]:
+        """A leaf's lane and its highest finite norm, 1 where there is none."""
+        known = self._lanes.get(leaf)
+        if known is None:
+            lane = gradient_lane(self.trace, leaf)
+            finite = lane.norms[np.isfinite(lane.norms)]
+            known = self._lanes[leaf] = lane, float(finite.max(initial=0.0)) or 1.0
+        return known
