@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-import gradviz
 from gradviz import resources
 
 SOURCE = Path(__file__).parents[2]
@@ -69,8 +68,9 @@ def test_the_command_is_installed_and_starts_at_the_command_line() -> None:
     assert callable(entry.load())
 
 
-def test_the_version_is_told_in_one_place() -> None:
-    assert gradviz.__version__ == metadata.version("gradviz")
+def test_the_command_tells_the_version_of_the_package() -> None:
+    done = subprocess.run([sys.executable, "-m", "gradviz", "--version"], capture_output=True, text=True)
+    assert done.stdout == f"gradviz {metadata.version('gradviz')}\n"
 
 
 @pytest.mark.parametrize(
