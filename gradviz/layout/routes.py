@@ -15,9 +15,9 @@ PORT_MARGIN = 16.0
 """No edge meets a box nearer to its corner than this."""
 PORT_GAP = 14.0
 """Between two edges that meet a box on the same side."""
-STEEPNESS = 0.07
+STEEPNESS = 0.13
 """A gap grows by this much for each unit of the widest S in it, so that no S lies flat."""
-WIDEST_GAP = 110.0
+WIDEST_GAP = 120.0
 LANE_GAP = 14.0
 """Between the edges that pass by the side of the drawing."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradviz.layout import Drawing, Placement, place
 from gradviz.layout.drawing import Cancelled, Floats, Ints, Progress
-from gradviz.projection.diagram import Box, BoxKind, Diagram, View
+from gradviz.projection.diagram import Box, Diagram, View
 from gradviz.projection.forward import diagram
 from gradviz.projection.sizes import sizes
 from gradviz.trace.protocol import TraceLike
@@ -23,6 +23,8 @@ PARALLEL_GAP = 12.0
 ROOT_ROOM = 44.0
 """Above a box for the name of its tensor and the gradient its call started with."""
 MARGIN = 24.0
+LABEL_ROOM = 96.0
+"""At the right of everything for the label of a link."""
 CURVE_STEPS = 10
 """Straight pieces of an S where it is searched or painted small."""
 
@@ -96,13 +98,13 @@ class Scene:
         low = np.minimum(
             self.rects[:, :2].min(axis=0), self.segments[0][:, [0, 1]].min(axis=0, initial=np.inf)
         )
+        ends = self.segments[0].reshape(-1, 2)
+        low = np.minimum(self.rects[:, :2].min(axis=0), ends.min(axis=0, initial=np.inf))
         high = np.maximum(
-            (self.rects[:, :2] + self.rects[:, 2:]).max(axis=0),
-            self.segments[0].reshape(-1, 2).max(axis=0, initial=-np.inf),
+            (self.rects[:, :2] + self.rects[:, 2:]).max(axis=0), ends.max(axis=0, initial=-np.inf)
         )
-        low = np.minimum(low, self.segments[0].reshape(-1, 2).min(axis=0, initial=np.inf))
         left, top = low - (MARGIN, MARGIN + ROOT_ROOM)
-        right, bottom = high + MARGIN
+        right, bottom = high + (MARGIN + LABEL_ROOM, MARGIN)
         return float(left), float(top), float(right - left), float(bottom - top)
 
     def route(self, link: int) -> Floats:

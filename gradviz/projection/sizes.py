@@ -20,6 +20,8 @@ LEAF_HEIGHT = 84.0
 SMALLEST = 132.0
 NORM_ROOM = " · ‖g‖ 0.0000"
 """Room for a norm behind the shape."""
+SIGN = 10.0
+"""Room for the small sign of the state, right of the norm."""
 CELL = 12.0
 """A number of a small thumbnail is a square of at most this side."""
 LEAF_THUMBNAIL = (64.0, 60.0)
@@ -43,7 +45,7 @@ def size(box: Box) -> tuple[float, float]:
     corner = mono_width(box.corner) + GAP if box.corner else 0.0
     title = title_width(box.title) + corner
     if box.kind is BoxKind.FUNCTION:
-        width = max(title, mono_width(shape_text(box.shape) + NORM_ROOM))
+        width = max(title, mono_width(shape_text(box.shape) + NORM_ROOM) + SIGN)
         return max(_even(width + 2 * PADDING), SMALLEST), CARD_HEIGHT
     width = max(title, mono_width(shapes(box)))
     return max(_even(width + 2 * PADDING + GAP + thumbnail(box)[0]), SMALLEST), CARD_HEIGHT

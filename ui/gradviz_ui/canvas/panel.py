@@ -1,0 +1,487 @@
+"""The canvas: the graph at the step shown, and everything one can do to look at it.
+
+It reads the session and calls its methods; what is painted comes from `gradviz.projection`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QEasingCurve, QPoint, QPointF, QRectF, Qt, QVariantAnimation, Slot
+from PySide6.QtGui import QGuiApplication, QResizeEvent
+from PySide6.QtWidgets import QMenu, QToolTip, QWidget
+
+from gradviz.projection.cards import Words
+from gradviz.projection.frame import Frame
+from gradviz.projection.picking import box_at, link_at, neighbour
+from gradviz.projection.scene import Scene
+from gradviz.replay import Change
+from gradviz.trace.model import NodeId
+from gradviz_ui import theme
+from gradviz_ui.canvas import tips
+from gradviz_ui.canvas.controls import Controls, Legend
+from gradviz_ui.canvas.ink import ink_of
+from gradviz_ui.canvas.layout_job import ASK_FROM, LayoutJob, seconds_for
+from gradviz_ui.canvas.minimap import Minimap
+from gradviz_ui.canvas.notice import Notice
+from gradviz_ui.canvas.painter import FramePainter, Marks
+from gradviz_ui.canvas.view import ZOOM_STEP, GraphView
+from gradviz_ui.session import Selection, Session
+
+EDGE = 14
+"""Between the canvas's border and what floats over it."""
+FOLLOW_MS = 140
+NARROW = 430
+"""A canvas narrower than this has no room for the minimap beside the legend."""
+
+
+class CanvasPanel(QWidget):
+    """The graph, its controls, legend, minimap and notices."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("canvas_panel")
+        self.session = session
+        self.frame: Frame | None = None
+        self._scenes: dict[tuple[str, str], Scene] = {}
+        self._box: int | None = None
+        self._hovered: int | None = None
+        self._hovered_link: int | None = None
+        self._last_layout = session.layout_name
+        self._allowed: str | None = None
+        self._make_parts()
+        self._connect()
+        self.setFocusProxy(self.view)
+        self._trace_changed()
+
+    def _make_parts(self) -> None:
+        self.view = GraphView(self)
+        self.view.setObjectName("graph_view")
+        self.view.setAccessibleName(self.tr("Graph"))
+        self.controls = Controls(self)
+        self.legend = Legend(self)
+        self.minimap = Minimap(self)
+        self.notice = Notice(self)
+        self.job = LayoutJob(self.session.background, self)
+        self._glide = QVariantAnimation(self)
+        self._glide.setDuration(FOLLOW_MS)
+        self._glide.setEasingCurve(QEasingCurve.Type.OutCubic)
+        self._glide.valueChanged.connect(self.view.look_at)
+
+    def _connect(self) -> None:
+        session, view, job = self.session, self.view, self.job
+        session.trace_changed.connect(self._trace_changed)
+        session.view_changed.connect(self._view_changed)
+        session.step_changed.connect(self._step_changed)
+        session.selection_changed.connect(self._selection_changed)
+        session.breakpoints_changed.connect(self._mark)
+        session.theme_changed.connect(self._restyle)
+        session.reveal_requested.connect(self.reveal)
+        session.closing.connect(job.cancel)
+        view.pointed.connect(self._pointed)
+        view.left.connect(self._left)
+        view.clicked.connect(self._clicked)
+        view.double_clicked.connect(self._double_clicked)
+        view.menu_requested.connect(self._menu_requested)
+        view.tip_requested.connect(self._tip_requested)
+        view.walked.connect(self._walked)
+        view.moved.connect(self._view_moved)
+        job.finished.connect(self._arranged)
+        job.failed.connect(self._not_arranged)
+        job.began.connect(self._arranging)
+        job.progressed.connect(self.notice.show_progress)
+        self.minimap.moved_to.connect(self.view.look_at)
+        self.controls.view_chosen.connect(session.set_view)
+        self.controls.layout_chosen.connect(session.set_layout)
+        self.notice.accepted.connect(self._accept_slow)
+        self.notice.cancelled.connect(self._cancel_layout)
+
+    # Commands
+
+    def fit(self) -> None:
+        """Show the whole graph."""
+        self._glide.stop()
+        self.view.fit()
+
+    def zoom_in(self) -> None:
+        """Show the graph larger."""
+        self.view.zoom(ZOOM_STEP)
+
+    def zoom_out(self) -> None:
+        """Show the graph smaller."""
+        self.view.zoom(1 / ZOOM_STEP)
+
+    @Slot(object)
+    def reveal(self, selection: Selection) -> None:
+        """Bring a node or an edge into sight."""
+        if self.frame is None:
+            return
+        painter = self.view.item.painter
+        box = self._box_of(selection.node)
+        if painter is None:
+            return
+        if box is not None:
+            self.view.reveal(painter.box_area(box))
+        elif selection.edge is not None and selection.edge in self.frame.scene.link_of_edge:
+            self.view.reveal(painter.link_area(self.frame.scene.link_of_edge[selection.edge]))
+
+    def copy_picture(self) -> None:
+        """Put the picture of this step on the clipboard."""
+        from gradviz_ui.export.picture import image
+
+        if self.frame is None:
+            self.session.message.emit("info", self.tr("There is no graph to copy."))
+            return
+        QGuiApplication.clipboard().setImage(image(self.frame, theme.current().name, scale=2.0))
+        self.session.message.emit("info", self.tr("The picture is on the clipboard."))
+
+    def export_dialog(self) -> None:
+        """Ask how and where to export pictures."""
+        from gradviz_ui.export.dialog import ExportDialog
+
+        if self.session.trace is not None:
+            ExportDialog(self.session, self.window()).exec()
+
+    # The graph
+
+    @Slot()
+    def _trace_changed(self) -> None:
+        self._scenes.clear()
+        self._show(None)
+        self._allowed = None
+        self._view_changed()
+
+    @Slot()
+    def _view_changed(self) -> None:
+        """Another trace, view or layout: show its scene, or have it made."""
+        session = self.session
+        self.job.cancel()
+        self.controls.show_choice(session.view, session.layout_name)
+        self.controls.setEnabled(session.trace is not None)
+        scene = self._scenes.get((session.view, session.layout_name))
+        if session.trace is None:
+            self._show(None)
+            self._tell_empty()
+        elif scene is not None:
+            self._show(scene)
+        else:
+            seconds = seconds_for(session.trace, session.view, session.layout_name)
+            if seconds > ASK_FROM and self._allowed != session.layout_name:
+                self._ask(seconds)
+            else:
+                self.job.start(session.trace, session.view, session.layout_name)
+
+    def _ask(self, seconds: float) -> None:
+        text = self.tr("{layout} takes about {time} for {count} nodes.")
+        self.notice.tell(
+            self.tr("Arrange the graph?"),
+            text.replace("{layout}", self.controls.layout_title)
+            .replace("{time}", tips.duration(seconds))
+            .replace("{count}", f"{len(self.session.trace.nodes):,}" if self.session.trace else ""),
+            accept=True,
+            cancel=True,
+        )
+
+    @Slot()
+    def _accept_slow(self) -> None:
+        self._allowed = self.session.layout_name
+        self._view_changed()
+
+    @Slot()
+    def _arranging(self) -> None:
+        trace = self.session.trace
+        if trace is not None:
+            seconds = seconds_for(trace, self.session.view, self.session.layout_name)
+            text = self.tr("{count} nodes, about {time}")
+            self.notice.tell(
+                self.tr("Arranging the graph…"),
+                text.replace("{count}", f"{len(trace.nodes):,}").replace("{time}", tips.duration(seconds)),
+                progress=True,
+                cancel=self.frame is not None,
+            )
+
+    @Slot()
+    def _cancel_layout(self) -> None:
+        """Back to the layout that was shown before."""
+        self.job.cancel()
+        self.notice.hide()
+        self.session.set_layout(self._last_layout if self.frame is not None else "layered")
+
+    @Slot(object)
+    def _arranged(self, scene: Scene) -> None:
+        self._scenes[self.session.view, self.session.layout_name] = scene
+        self._show(scene)
+
+    @Slot(str)
+    def _not_arranged(self, why: str) -> None:
+        self.session.message.emit("error", self.tr("The graph was not arranged: {why}").replace("{why}", why))
+        self._cancel_layout()
+
+    def _show(self, scene: Scene | None) -> None:
+        """Show a scene at the session's step; without one, an empty canvas."""
+        playhead = self.session.playhead
+        self._box = self._hovered = self._hovered_link = None
+        self._glide.stop()
+        if scene is None or playhead is None:
+            self.frame = None
+            self.view.item.show_frame(None)
+        else:
+            self._last_layout = self.session.layout_name
+            self.frame = Frame(scene, playhead, self._words())
+            self.view.item.show_frame(FramePainter(self.frame, ink_of(theme.current().name)))
+            self.view.take_bounds()
+            self.view.start(self._place_of_interest(self.frame))
+            if scene.boxes:
+                self.notice.hide()
+            else:
+                self._tell_empty()
+        self.minimap.show_frame(self.frame)
+        self._place()
+        self._selection_changed()
+
+    def _words(self) -> Words:
+        return Words(
+            freed=self.tr("freed"),
+            leaf=self.tr("leaf"),
+            waits=self.tr("waits for {count}"),
+            sums=self.tr("×{count} sums"),
+        )
+
+    def _place_of_interest(self, frame: Frame) -> QRectF:
+        """What runs, else the first root, else the first box."""
+        roots = [index for index, box in enumerate(frame.scene.boxes) if box.root]
+        boxes = sorted(frame.running) or roots[-1:] or [0]
+        return QRectF(*frame.scene.box_bounds(boxes[0])) if frame.scene.boxes else QRectF()
+
+    def _tell_empty(self) -> None:
+        trace = self.session.trace
+        if trace is None and self.session.document is not None:
+            title = self.tr("Not recorded yet")
+            text = self.tr("Record (Ctrl+R) runs the program and shows its backward graph here.")
+        elif trace is None:
+            title = self.tr("Nothing is open")
+            text = self.tr("Open a program or a recording, or drop one here.")
+        elif self.session.view == "forward":
+            title = self.tr("No operations")
+            text = self.tr("The program recorded no operation on tensors that need gradients.")
+        else:
+            title = self.tr("No backward graph")
+            text = self.tr("No tensor of the program asked for gradients (requires_grad=True).")
+        self.notice.tell(title, text)
+
+    # The step
+
+    @Slot(object)
+    def _step_changed(self, change: Change) -> None:
+        if self.frame is None:
+            return
+        self.view.item.refresh(self.frame.update(change))
+        self.minimap.refresh()
+        if self.session.settings.follow:
+            self._follow(self.frame)
+
+    def _follow(self, frame: Frame) -> None:
+        """Glide to what runs, if it is out of sight."""
+        if not frame.running:
+            return
+        rects = [QRectF(*frame.scene.box_bounds(box)) for box in frame.running]
+        shown = self.view.shown
+        if any(shown.contains(rect) for rect in rects):
+            return
+        self._glide.stop()
+        self._glide.setStartValue(shown.center())
+        self._glide.setEndValue(rects[0].center())
+        self._glide.start()
+
+    # Pointing
+
+    @property
+    def hovered(self) -> int | None:
+        """The box under the mouse."""
+        return self._hovered
+
+    def _at(self, point: QPointF, reach: float) -> tuple[int | None, int | None]:
+        if self.frame is None:
+            return None, None
+        box = box_at(self.frame.scene, point.x(), point.y())
+        link = None if box is not None else link_at(self.frame.scene, point.x(), point.y(), reach)
+        return box, link
+
+    @Slot(QPointF, float)
+    def _pointed(self, point: QPointF, reach: float) -> None:
+        found = self._at(point, reach)
+        if found != (self._hovered, self._hovered_link):
+            self._hovered, self._hovered_link = found
+            pointing = found != (None, None)
+            self.view.viewport().setCursor(
+                Qt.CursorShape.PointingHandCursor if pointing else Qt.CursorShape.ArrowCursor
+            )
+            self._mark()
+
+    @Slot()
+    def _left(self) -> None:
+        self._hovered = self._hovered_link = None
+        self._mark()
+
+    @Slot(QPointF, float)
+    def _clicked(self, point: QPointF, reach: float) -> None:
+        box, link = self._at(point, reach)
+        self._select(box, link)
+
+    @Slot(QPointF)
+    def _double_clicked(self, point: QPointF) -> None:
+        """Run to the node."""
+        node = self._node_of(self._at(point, 0.0)[0])
+        if node is not None:
+            self.session.go_to_node(node)
+
+    def _select(self, box: int | None, link: int | None = None) -> None:
+        self._box = box
+        edge = self.frame.scene.diagram.links[link].edge if self.frame and link is not None else -1
+        self.session.select(Selection(self._node_of(box), edge if edge >= 0 else None))
+        self._mark()
+
+    def _node_of(self, box: int | None) -> NodeId | None:
+        nodes = self.frame.scene.boxes[box].nodes if self.frame and box is not None else ()
+        return nodes[0] if nodes else None
+
+    def _box_of(self, node: NodeId | None) -> int | None:
+        """The box of a node: the one last picked, where several stand for it."""
+        boxes = self.frame.scene.boxes_of_node.get(node, ()) if self.frame and node is not None else ()
+        return self._box if self._box in boxes else next(iter(boxes), None)
+
+    @Slot()
+    def _selection_changed(self) -> None:
+        box = self._box_of(self.session.selection.node)
+        if box is not None or self.session.selection != Selection():
+            self._box = box
+        elif self._node_of(self._box) is not None:
+            self._box = None
+        self.view.walks = self._box is not None
+        told = tips.box_tip(self.frame, self._box) if self.frame and self._box is not None else ""
+        self.view.setAccessibleDescription(told)
+        self._mark()
+
+    @Slot()
+    def _mark(self) -> None:
+        if self.frame is None:
+            return
+        scene, selection = self.frame.scene, self.session.selection
+        picked = set(scene.boxes_of_node.get(selection.node, ())) if selection.node is not None else set()
+        if self._box is not None:
+            picked.add(self._box)
+        kin = {self._hovered} if self._hovered is not None else set()
+        node = self._node_of(self._hovered)
+        if node is not None:
+            kin |= set(scene.boxes_of_node[node])
+        stops = {box for node in self.session.breakpoints.nodes for box in scene.boxes_of_node.get(node, ())}
+        self.view.item.mark(
+            Marks(
+                frozenset(picked),
+                frozenset(box for box in kin if box is not None),
+                scene.link_of_edge.get(selection.edge) if selection.edge is not None else None,
+                self._hovered_link,
+                frozenset(stops),
+            )
+        )
+
+    @Slot(str)
+    def _walked(self, where: str) -> None:
+        """Move the selection by keyboard."""
+        if self.frame is None or not self.frame.scene.boxes:
+            return
+        scene = self.frame.scene
+        order = scene.box_order.tolist()
+        box: int | None = None
+        if where == "begin":
+            box = next(iter(sorted(self.frame.running)), order[0]) if self._box is None else self._box
+        elif where in ("next", "previous") and self._box is not None:
+            place = order.index(self._box) + (1 if where == "next" else -1)
+            box = order[min(max(place, 0), len(order) - 1)]
+        elif where != "end":
+            box = order[0] if self._box is None else neighbour(scene, self._box, where)
+            box = self._box if box is None else box
+        self._select(box)
+        self.view.walks = box is not None
+        if box is not None:
+            self.view.reveal(QRectF(*scene.box_bounds(box)))
+
+    @Slot(QPointF, QPoint)
+    def _tip_requested(self, point: QPointF, place: QPoint) -> None:
+        box, link = self._at(point, 6.0 / self.view.scale_now)
+        text = ""
+        if self.frame is not None and box is not None:
+            text = tips.box_tip(self.frame, box)
+        elif self.frame is not None and link is not None:
+            text = tips.link_tip(self.frame, link)
+        QToolTip.showText(place, text, self.view)
+
+    @Slot(QPointF, QPoint)
+    def _menu_requested(self, point: QPointF, place: QPoint) -> None:
+        box, _ = self._at(point, 0.0)
+        menu = self.menu_for(box)
+        menu.exec(place)
+        menu.deleteLater()
+
+    def menu_for(self, box: int | None) -> QMenu:
+        """The context menu of a box, or of the empty canvas."""
+        menu = QMenu(self)
+        menu.setObjectName("canvas_menu")
+        node = self._node_of(box)
+        session = self.session
+        if node is not None:
+            has_stop = node in session.breakpoints.nodes
+            stop = self.tr("Clear breakpoint") if has_stop else self.tr("Set breakpoint")
+            menu.addAction(self.tr("Select"), partial(self._select, box))
+            menu.addAction(self.tr("Run to here"), partial(session.go_to_node, node))
+            menu.addAction(self.tr("Run back to here"), partial(session.go_to_node, node, False))
+            menu.addAction(stop, partial(session.toggle_breakpoint_node, node))
+            menu.addSeparator()
+        menu.addAction(self.tr("Fit graph"), self.fit)
+        menu.addAction(self.tr("Copy picture"), self.copy_picture)
+        menu.addAction(self.tr("Export picture…"), self.export_dialog)
+        menu.addSeparator()
+        follow = menu.addAction(self.tr("Follow the running node"))
+        follow.setCheckable(True)
+        follow.setChecked(session.settings.follow)
+        follow.toggled.connect(self._set_follow)
+        return menu
+
+    @Slot(bool)
+    def _set_follow(self, follow: bool) -> None:
+        self.session.settings.follow = follow
+
+    # Appearance
+
+    @Slot()
+    def _restyle(self) -> None:
+        if self.view.item.painter is not None:
+            self.view.item.painter.ink = ink_of(theme.current().name)
+        self.controls.restyle()
+        self.notice.restyle()
+        self.legend.update()
+        self.minimap.redraw()
+        self.view.viewport().update()
+
+    @Slot()
+    def _view_moved(self) -> None:
+        self.minimap.show_part(self.view.shown)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def _place(self) -> None:
+        """Put the view and what floats over it in their places."""
+        self.view.setGeometry(self.rect())
+        self.controls.move(EDGE, EDGE)
+        self.legend.resize(self.legend.sizeHint())
+        self.legend.move(EDGE, self.height() - EDGE - self.legend.height())
+        self.minimap.move(
+            self.width() - EDGE - self.minimap.width(), self.height() - EDGE - self.minimap.height()
+        )
+        present = self.frame is not None and bool(self.frame.scene.boxes)
+        self.legend.setVisible(present and self.width() > self.legend.width() + 2 * EDGE)
+        self.minimap.setVisible(present and self.width() >= NARROW)
+        self.notice.place()
+        self._view_moved()
