@@ -1,1 +1,69 @@
-"""Modules, functions and utilities of neural networks."""
+"""``torch.nn``: modules, parameters, and the functions and initializers they use. No derivatives live here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradviz_engine.missing import missing_name
+from gradviz_engine.nn import functional, init
+from gradviz_engine.nn.modules.activation import (
+    CELU,
+    ELU,
+    GELU,
+    GLU,
+    SELU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    PReLU,
+    ReLU,
+    ReLU6,
+    RReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softmax2d,
+    Softmin,
+    Softplus,
+    Softshrink,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+    Threshold,
+)
+from gradviz_engine.nn.modules.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from gradviz_engine.nn.modules.linear import Bilinear, Identity, Linear
+from gradviz_engine.nn.modules.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CosineEmbeddingLoss,
+    CrossEntropyLoss,
+    CTCLoss,
+    GaussianNLLLoss,
+    HingeEmbeddingLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MarginRankingLoss,
+    MSELoss,
+    MultiLabelMarginLoss,
+    MultiLabelSoftMarginLoss,
+    MultiMarginLoss,
+    NLLLoss,
+    PoissonNLLLoss,
+    SmoothL1Loss,
+    SoftMarginLoss,
+    TripletMarginLoss,
+    TripletMarginWithDistanceLoss,
+)
+from gradviz_engine.nn.modules.module import Module
+from gradviz_engine.nn.parameter import Buffer, Parameter
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_name("torch.nn", name)

@@ -4,9 +4,13 @@ Each family module lists what it offers: ``__all__`` for ``torch.<name>``, ``MET
 ``INPLACE`` for the functions made by ``unary`` that also get a ``<name>_`` method.
 """
 
+from gradviz_engine.ops.activation import *
 from gradviz_engine.ops.copying import *
+from gradviz_engine.ops.cross_entropy import *
+from gradviz_engine.ops.linear import *
 from gradviz_engine.ops.matmul import *
 from gradviz_engine.ops.pointwise import *
 from gradviz_engine.ops.sampling import *
+from gradviz_engine.ops.softmax import *
 
 from gradviz_engine.ops import methods as _methods  # isort: skip  (hangs everything above on Tensor)

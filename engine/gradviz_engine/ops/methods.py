@@ -11,7 +11,7 @@ from gradviz_engine.tensor import Tensor
 
 # By name: ``ops.matmul`` is the function by now, which hides the module.
 FAMILIES = tuple(
-    import_module(f"gradviz_engine.ops.{name}") for name in ("copying", "matmul", "pointwise", "sampling")
+    import_module(f"gradviz_engine.ops.{name}") for name in ("activation", "copying", "matmul", "pointwise", "sampling", "softmax")
 )
 
 

@@ -1,0 +1,46 @@
+"""``torch.nn.functional``: where each function lives is the family of its operator, in ``ops``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gradviz_engine.missing import missing_name
+from gradviz_engine.ops.activation import (
+    celu,
+    celu_,
+    elu,
+    elu_,
+    glu,
+    hardshrink,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    logsigmoid,
+    mish,
+    prelu,
+    relu,
+    relu6,
+    relu_,
+    selu,
+    selu_,
+    silu,
+    softplus,
+    softshrink,
+    softsign,
+    tanhshrink,
+    threshold,
+)
+from gradviz_engine.ops.cross_entropy import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    nll_loss,
+)
+from gradviz_engine.ops.linear import bilinear, linear
+from gradviz_engine.ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from gradviz_engine.ops.softmax import log_softmax, softmax, softmin
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_name("torch.nn.functional", name)

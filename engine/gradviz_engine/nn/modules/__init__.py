@@ -1,0 +1,1 @@
+"""``torch.nn.modules``, a file a family as in PyTorch."""
