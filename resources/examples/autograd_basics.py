@@ -48,7 +48,8 @@ print((torch.sigmoid(z.detach()) - y) / 3)
 
 # Without a graph
 #
-# Where gradients are not needed, the graph is a waste. `z` has one; under `torch.no_grad()` no node is made, ...
+# Where gradients are not needed, the graph is a waste. `z` has one; under `torch.no_grad()` none is
+# made, ...
 
 print(z.requires_grad)
 
