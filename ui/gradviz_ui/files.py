@@ -8,7 +8,8 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from gradviz import resources
-from gradviz_ui.session import PROGRAM_SUFFIXES, TRACE_SUFFIX, Session
+from gradviz_ui.opening import PROGRAM_SUFFIXES, TRACE_SUFFIX
+from gradviz_ui.session import Session
 
 
 class FileQuestions(QObject):

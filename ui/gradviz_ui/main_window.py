@@ -20,6 +20,7 @@ from gradviz_ui.files import FileQuestions
 from gradviz_ui.inspector.gradients import GradientsPanel
 from gradviz_ui.inspector.panel import InspectorPanel
 from gradviz_ui.keys import KeyKeeper
+from gradviz_ui.opening import PROGRAM_SUFFIXES, TRACE_SUFFIX
 from gradviz_ui.panels.banner import Banner
 from gradviz_ui.panels.dock import Dock
 from gradviz_ui.panels.events import EventsPanel
@@ -28,7 +29,7 @@ from gradviz_ui.panels.keys_dialog import KeysDialog
 from gradviz_ui.panels.palette import CommandPalette, Entry
 from gradviz_ui.panels.status import StatusBar
 from gradviz_ui.panels.top_bar import TopBar
-from gradviz_ui.session import PROGRAM_SUFFIXES, TRACE_SUFFIX, Session
+from gradviz_ui.session import Session
 from gradviz_ui.theme import Choice
 from gradviz_ui.timeline.panel import TimelinePanel
 

@@ -15,29 +15,33 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from PySide6.QtCore import QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
-from gradviz.record.program import Program, ProgramError
+from gradviz.record.program import Program
 from gradviz.replay import moves
 from gradviz.replay.breakpoints import Breakpoints
 from gradviz.replay.moves import Move
 from gradviz.replay.playhead import Playhead
-from gradviz.trace.errors import TraceError
-from gradviz.trace.events import BackwardBegin, Error, Event
+from gradviz.trace.events import Event
 from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
-from gradviz.trace.reader import Trace
 from gradviz_ui import theme
 from gradviz_ui.background import Background
 from gradviz_ui.code.document import Document
+from gradviz_ui.opening import (
+    FAILURES,
+    PROGRAM_SUFFIXES,
+    TRACE_SUFFIX,
+    OpenTrace,
+    open_trace,
+    playhead_at,
+    reason,
+)
+from gradviz_ui.player import Player
 from gradviz_ui.recording import Outcome, Recording
 from gradviz_ui.settings import Settings
 
 View = Literal["backward", "forward", "both"]
-
-PROGRAM_SUFFIXES = (".py", ".ipynb")
-TRACE_SUFFIX = ".gradviz"
-PLAY_INTERVAL_MS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +55,18 @@ class Selection:
 NOTHING = Selection()
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """A trace with its playhead, both made off the window's thread."""
-
-    trace: TraceLike
-    playhead: Playhead
-
-
 class Session(QObject):
     """The open program and trace, the step, the selection, and the recording under way."""
+
+    settings: Settings
+    trace: TraceLike | None
+    playhead: Playhead | None
+    document: Document | None
+    breakpoints: Breakpoints
+    selection: Selection
+    view: View
+    layout_name: str
+    trace_saved: bool
 
     trace_changed = Signal()
     step_changed = Signal(object)
@@ -79,6 +85,8 @@ class Session(QObject):
     """Text printed by the program being recorded, and its stream."""
     program_edited = Signal()
     """The program's text or its modified mark changed."""
+    closing = Signal()
+    """The window closes: give up work that is under way, as `close` waits for threads."""
     reveal_requested = Signal(object)
     """A `Selection` that the canvas should bring into sight."""
     open_requested = Signal(object)
@@ -89,12 +97,12 @@ class Session(QObject):
     def __init__(self, settings: Settings | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.settings = settings or Settings()
-        self.trace: TraceLike | None = None
-        self.playhead: Playhead | None = None
-        self.document: Document | None = None
+        self.trace = None
+        self.playhead = None
+        self.document = None
         self.breakpoints = Breakpoints()
         self.selection = NOTHING
-        self.view: View = "backward"
+        self.view = "backward"
         self.layout_name = "layered"
         self.trace_saved = True
         self.background = Background(self)
@@ -105,9 +113,9 @@ class Session(QObject):
         self._recording.output.connect(self.console_text)
         self._recording.progressed.connect(self.recording_changed)
         self._recording.ended.connect(self._recording_ended)
-        self._player = QTimer(self)
-        self._player.setInterval(PLAY_INTERVAL_MS)
-        self._player.timeout.connect(self._play_on)
+        self._recorded_document: Document | None = None
+        self._player = Player(self._play_on, self)
+        self._player.changed.connect(self.playing_changed)
         theme.themes().changed.connect(self.theme_changed)
 
     # What is shown
@@ -167,7 +175,7 @@ class Session(QObject):
     @property
     def playing(self) -> bool:
         """Do steps follow one another by themselves?"""
-        return self._player.isActive()
+        return self._player.playing
 
     # Files
 
@@ -184,17 +192,31 @@ class Session(QObject):
             self.settings.forget_recent_file(path.absolute())
             self.message.emit("error", self.tr("There is no file {path}.").replace("{path}", str(path)))
         elif suffix == TRACE_SUFFIX:
-            self._load(partial(_open_trace, path), partial(self._opened_trace, path, step), path)
+            self._load(partial(open_trace, path, step), partial(self._opened_trace, path), path)
         else:
             self._load(partial(Program.load, path), partial(self._opened_program, path), path)
 
     def show_trace(self, trace: TraceLike, step: int | None = None) -> None:
         """Show a trace that is open already (``gradviz.show``, tests)."""
-        self._take_trace(_Loaded(trace, Playhead(trace)), step)
+        self._take_trace(OpenTrace(trace, playhead_at(trace, step)))
+
+    def show_document(self, document: Document | None) -> None:
+        """Show a program; None for none. A program that runs is stopped."""
+        if self.recording:
+            self.stop()
+        if self.document is not None:
+            self.document.deleteLater()
+        self.document = document
+        if document is not None:
+            document.setParent(self)
+            document.edited.connect(self.program_edited)
+            document.modified_changed.connect(self.program_edited)
+            document.lines_moved.connect(self._move_breakpoints)
+        self.program_changed.emit()
 
     def new_program(self, text: str = "", name: str = "untitled.py") -> None:
         """Show a program that is no file yet."""
-        self._take_document(Document(text, name))
+        self.show_document(Document(text, name))
         self._take_trace(None)
 
     def save_program(self, path: Path | None = None) -> bool:
@@ -205,7 +227,7 @@ class Session(QObject):
             self.document.save(path)
         except OSError as error:
             self.message.emit(
-                "error", self.tr("The program was not saved: {why}").replace("{why}", _reason(error))
+                "error", self.tr("The program was not saved: {why}").replace("{why}", reason(error))
             )
             return False
         if self.document.path is not None:
@@ -226,7 +248,7 @@ class Session(QObject):
                 shutil.copyfile(self.trace.path, path)
         except OSError as error:
             self.message.emit(
-                "error", self.tr("The trace was not saved: {why}").replace("{why}", _reason(error))
+                "error", self.tr("The trace was not saved: {why}").replace("{why}", reason(error))
             )
             return False
         self.trace_saved = True
@@ -254,6 +276,7 @@ class Session(QObject):
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="gradviz-"))
         self._recordings += 1
+        self._recorded_document = self.document
         self._rename_breakpoints(self.document.file, self.document.name)
         self.document.file = self.document.name
         program = self.document.program()
@@ -273,8 +296,8 @@ class Session(QObject):
         self.recording_changed.emit()
         if outcome.trouble is not None:
             self.message.emit("error", outcome.trouble)
-        if outcome.path.exists():
-            self._load(partial(_open_trace, outcome.path), self._opened_recording, outcome.path)
+        if outcome.path.exists() and self.document is self._recorded_document:
+            self._load(partial(open_trace, outcome.path), self._opened_recording, outcome.path)
 
     # Time
 
@@ -322,19 +345,14 @@ class Session(QObject):
             if self.step == self.last_step:
                 self.seek(0)
             self._player.start()
-            self.playing_changed.emit()
 
     def stop_playing(self) -> None:
         """Stop stepping by itself."""
-        if self.playing:
-            self._player.stop()
-            self.playing_changed.emit()
+        self._player.stop()
 
-    @Slot()
-    def _play_on(self) -> None:
+    def _play_on(self) -> bool:
         self.move(Move.NEXT_EVENT)
-        if self.step >= self.last_step:
-            self.stop_playing()
+        return self.step < self.last_step
 
     # Choices
 
@@ -362,18 +380,11 @@ class Session(QObject):
 
     @Slot(int, int)
     def _move_breakpoints(self, after: int, count: int) -> None:
-        """``count`` lines came (or, below zero, went) after line ``after`` of the program."""
-        if self.document is None:
-            return
-        moved = set()
-        for file, line in self.breakpoints.lines:
-            if file != self.document.file or line <= after:
-                moved.add((file, line))
-            elif line > after - count:
-                moved.add((file, line + count))
-        if moved != self.breakpoints.lines:
-            self.breakpoints.lines = moved
-            self.breakpoints_changed.emit()
+        if self.document is not None:
+            before = self.breakpoints.lines
+            self.breakpoints.lines = moved_lines(before, self.document.file, after, count)
+            if self.breakpoints.lines != before:
+                self.breakpoints_changed.emit()
 
     def _rename_breakpoints(self, old: str, new: str) -> None:
         lines = self.breakpoints.lines
@@ -404,6 +415,7 @@ class Session(QObject):
 
     def close(self) -> None:
         """End the child process and the threads, and remove recordings that were not saved."""
+        self.closing.emit()
         self.stop_playing()
         self._recording.close()
         self.background.close()
@@ -414,72 +426,52 @@ class Session(QObject):
 
     # Taking over what was read
 
-    def _take_document(self, document: Document | None) -> None:
-        if self.document is not None:
-            self.document.deleteLater()
-        self.document = document
-        if document is not None:
-            document.setParent(self)
-            document.edited.connect(self.program_edited)
-            document.modified_changed.connect(self.program_edited)
-            document.lines_moved.connect(self._move_breakpoints)
-        self.program_changed.emit()
-
-    def _take_trace(self, loaded: _Loaded | None, step: int | None = None) -> None:
+    def _take_trace(self, opened: OpenTrace | None) -> None:
         self.stop_playing()
         old = self.trace
-        self.trace = loaded.trace if loaded else None
-        self.playhead = loaded.playhead if loaded else None
+        self.trace = opened.trace if opened else None
+        self.playhead = opened.playhead if opened else None
         self.selection = NOTHING
         self.breakpoints.nodes.clear()
-        if self.playhead is not None:
-            self.playhead.seek(min(first_step(self.playhead.trace) if step is None else step, self.last_step))
         self.trace_changed.emit()
         if old is not None and old is not self.trace:
             old.close()
+            if old.path is not None and old.path.parent == self._folder:
+                old.path.unlink(missing_ok=True)
 
-    def _opened_trace(self, path: Path, step: int | None, loaded: _Loaded) -> None:
+    def _opened_trace(self, path: Path, opened: OpenTrace) -> None:
         self._loaded()
         self.trace_saved = True
         self.settings.add_recent_file(path)
-        self._take_document(_document_of(loaded.trace))
-        self._take_trace(loaded, step)
+        sources = opened.trace.sources
+        self.show_document(Document.from_source(sources[0], opened.program_file) if sources else None)
+        self._take_trace(opened)
 
-    def _opened_recording(self, loaded: _Loaded) -> None:
+    def _opened_recording(self, opened: OpenTrace) -> None:
         self._loaded()
         self.trace_saved = False
-        self._take_trace(loaded)
+        self._take_trace(opened)
 
     def _opened_program(self, path: Path, program: Program) -> None:
         self._loaded()
         self.settings.add_recent_file(path)
-        self._take_document(Document.from_program(program, path))
+        self.show_document(Document.from_program(program, path))
         self._take_trace(None)
 
     def _not_opened(self, path: Path, error: Exception) -> None:
         self._loaded()
-        if not isinstance(error, TraceError | ProgramError | OSError):
+        if not isinstance(error, FAILURES):
             raise error
         text = self.tr("{name} cannot be opened: {why}")
-        self.message.emit("error", text.replace("{name}", path.name).replace("{why}", _reason(error)))
+        self.message.emit("error", text.replace("{name}", path.name).replace("{why}", reason(error)))
 
 
-def first_step(trace: TraceLike) -> int:
-    """Where a trace is shown first: the error it ends in, else the first backward call, else its end."""
-    events = trace.events
-    if events and isinstance(events[-1], Error):
-        return len(events)
-    return next((event.step for event in events if isinstance(event, BackwardBegin)), len(events))
-
-
-def _document_of(trace: TraceLike) -> Document | None:
-    return Document.from_source(trace.sources[0]) if trace.sources else None
-
-
-def _open_trace(path: Path) -> _Loaded:
-    trace = Trace.open(path)
-    return _Loaded(trace, Playhead(trace))
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+def moved_lines(lines: set[tuple[str, int]], file: str, after: int, count: int) -> set[tuple[str, int]]:
+    """Where breakpoints are once ``count`` lines came (below zero: went) after line ``after`` of ``file``."""
+    moved = set()
+    for name, line in lines:
+        if name != file or line <= after:
+            moved.add((name, line))
+        elif line > after - count:
+            moved.add((name, line + count))
+    return moved

@@ -59,6 +59,15 @@ class Settings:
         self._store.setValue("menu_bar", "yes" if value else "no")
 
     @property
+    def follow(self) -> bool:
+        """Does the canvas move to the running node where that is out of sight?"""
+        return self._text("follow", "true") != "false"
+
+    @follow.setter
+    def follow(self, value: bool) -> None:
+        self._store.setValue("follow", "true" if value else "false")
+
+    @property
     def recent_files(self) -> list[Path]:
         """Files opened lately, the last one first; at most `RECENT_LIMIT`."""
         value = self._store.value("recent_files")

@@ -12,6 +12,7 @@ from PySide6.QtGui import QTextCursor, QTextDocument
 from gradviz.record.program import Program
 from gradviz.trace.model import Cell, Source
 from gradviz_ui.code.notebook import new_notebook, write_back
+from gradviz_ui.code.text_layout import TextLayout
 
 NOTEBOOK_SUFFIX = ".ipynb"
 
@@ -49,11 +50,15 @@ class Document(QObject):
         """What events call this program: its name when it was read or recorded last."""
         self.path = path
         self.text_document = QTextDocument(self)
+        self.layout = TextLayout(self.text_document)
+        self.text_document.setDocumentLayout(self.layout)
         self.text_document.setPlainText(text)
         self._marks: list[_Mark] = []
         self._place_marks((cell.title, cell.first_line) for cell in cells)
+        self.layout.set_cell_lines(cell.first_line for cell in self.cells)
         # Undo brings deleted text back but not the cursors in it: the cells of each undo position are kept.
         self._cells_at = {0: self.cells}
+        self._travelling = False
         self._line_count = self.text_document.blockCount()
         self.text_document.setModified(False)
         self.text_document.modificationChanged.connect(self.modified_changed)
@@ -98,18 +103,19 @@ class Document(QObject):
         lines = self.text.split("\n")
         starts = [cell.first_line - 1 for cell in self.cells] or [0]
         ends = [*starts[1:], len(lines) + 1]
-        return [
-            "\n".join(lines[start : max(start, end - 1)]) for start, end in zip(starts, ends, strict=True)
-        ]
+        pieces = zip(starts, ends, strict=True)
+        return ["\n".join(lines[start : max(start, end - 1)]).rstrip("\n") for start, end in pieces]
 
     def undo(self, cursor: QTextCursor) -> QTextCursor:
         """Take back the last edit, cells included; the cursor moved to where that happened."""
+        self._travelling = True
         self.text_document.undo(cursor)
         self._restore_cells()
         return cursor
 
     def redo(self, cursor: QTextCursor) -> QTextCursor:
         """Do again what was taken back; the cursor moved to where that happened."""
+        self._travelling = True
         self.text_document.redo(cursor)
         self._restore_cells()
         return cursor
@@ -145,17 +151,22 @@ class Document(QObject):
             self._line_count = count
         steps = self.text_document.availableUndoSteps()
         cells = self.cells
-        if cells != self._cells_at.get(steps):
+        if not self._travelling and cells != self._cells_at.get(steps):
             self._cells_at[steps] = cells
-            self.cells_changed.emit()
+            self._tell_cells()
         self.edited.emit()
 
     def _restore_cells(self) -> None:
+        self._travelling = False
         cells = self._cells_at.get(self.text_document.availableUndoSteps())
         if cells is not None and cells != self.cells:
             self._marks.clear()
             self._place_marks((cell.title, cell.first_line) for cell in cells)
-            self.cells_changed.emit()
+            self._tell_cells()
+
+    def _tell_cells(self) -> None:
+        self.layout.set_cell_lines(cell.first_line for cell in self.cells)
+        self.cells_changed.emit()
 
     def _place_marks(self, cells: Iterable[tuple[str, int]]) -> None:
         for title, line in cells:

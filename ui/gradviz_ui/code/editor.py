@@ -23,7 +23,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QWidget
 from gradviz_ui import theme
 from gradviz_ui.code.document import Document
 from gradviz_ui.code.highlight import Highlighter
-from gradviz_ui.code.text_layout import HEADER_HEIGHT, LINE_GAP, TextLayout
+from gradviz_ui.code.text_layout import HEADER_HEIGHT, LINE_GAP
 
 MARGIN_LEFT = 16
 """Room for the breakpoint dot and the arrow, left of the numbers."""
@@ -79,7 +79,6 @@ class Editor(QPlainTextEdit):
         self.setTabStopDistance(INDENT * QFontMetricsF(self.font()).horizontalAdvance(" "))
         self.setCursorWidth(2)
         self.document_shown: Document | None = None
-        self._layout: TextLayout | None = None
         self._highlighter: Highlighter | None = None
         self._breakpoints: frozenset[int] = frozenset()
         self._current: int | None = None
@@ -89,6 +88,7 @@ class Editor(QPlainTextEdit):
         self.cell_header = QLabel(self)
         self.cell_header.setObjectName("cell_header")
         self.cell_header.setFont(theme.mono_font(weight=QFont.Weight.Bold))
+        self.cell_header.setAutoFillBackground(True)
         self.updateRequest.connect(self._on_update)
         self.blockCountChanged.connect(self._place_margin)
         self.cursorPositionChanged.connect(self.margin.update)
@@ -103,8 +103,6 @@ class Editor(QPlainTextEdit):
         shown = document or Document("", "")
         text = shown.text_document
         text.setDefaultFont(self.font())
-        self._layout = TextLayout(text)
-        text.setDocumentLayout(self._layout)
         self._highlighter = Highlighter(text)
         self.setDocument(text)
         self.document_shown = shown
@@ -113,7 +111,6 @@ class Editor(QPlainTextEdit):
         self._current = None
         self._breakpoints = frozenset()
         self._cells_changed()
-        text.setModified(False)
 
     def mark_current(self, line: int | None, error: bool = False, scroll: bool = True) -> None:
         """Put the arrow at ``line``; ``error`` colours it as the line that raised."""
@@ -159,6 +156,7 @@ class Editor(QPlainTextEdit):
         palette.setColor(palette.ColorRole.Text, colors.text)
         self.setPalette(palette)
         palette.setColor(palette.ColorRole.WindowText, colors.link)
+        palette.setColor(palette.ColorRole.Window, colors.editor)
         self.cell_header.setPalette(palette)
         if self._highlighter is not None:
             self._highlighter.restyle()
@@ -351,8 +349,6 @@ class Editor(QPlainTextEdit):
 
     @Slot()
     def _cells_changed(self) -> None:
-        if self._layout is not None:
-            self._layout.set_cell_lines(self._titles())
         self._place_margin()
         self._repaint()
 

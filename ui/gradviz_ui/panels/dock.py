@@ -6,6 +6,8 @@ from PySide6.QtCore import QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QFont, QPalette
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
 
+from shiboken6 import isValid
+
 from gradviz_ui import icons, theme
 
 TITLE_HEIGHT = 36
@@ -115,6 +117,8 @@ class Dock(QDockWidget):
 
     @Slot()
     def _window_changed(self) -> None:
+        if not isValid(self._window):  # it goes, and takes its docks along
+            return
         # All docks of a stack change when one comes or goes.
         for dock in self._window.findChildren(Dock):
             dock.update_title_bar()
