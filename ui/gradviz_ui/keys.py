@@ -1,8 +1,8 @@
 """Who gets a key that is a shortcut of the window and means something to the widget with the focus too.
 
 Arrow keys step the trace, but in a table they move from row to row and in a combo box from choice to choice.
-Qt asks the focused widget first (``ShortcutOverride``); text fields answer, item views do not. This answers
-for them, and watches only the widget that has the focus, so that no other event passes through Python.
+Qt asks the focused widget first (``ShortcutOverride``); editors answer, item views do not, and a text field
+lets go of Up and Down. This answers for them, and watches only the widget that has the focus, so that no other event passes through Python.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QLineEdit,
     QTabBar,
     QWidget,
 )
@@ -33,6 +34,7 @@ _MOVING = {
 KEPT: tuple[tuple[type[QWidget], set[Qt.Key]], ...] = (
     (QAbstractItemView, {Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Space}),
     (QComboBox, {*_MOVING, Qt.Key.Key_Space}),
+    (QLineEdit, _MOVING),
     (QAbstractSlider, _MOVING),
     (QAbstractSpinBox, _MOVING),
     (QTabBar, {Qt.Key.Key_Left, Qt.Key.Key_Right}),
