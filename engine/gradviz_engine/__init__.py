@@ -11,6 +11,7 @@ from typing import Any
 import numpy as _np
 
 from gradviz_engine import autograd, nn, optim, random, utils
+from gradviz_engine.creation import *
 from gradviz_engine.autograd.grad_mode import (
     enable_grad,
     inference_mode,

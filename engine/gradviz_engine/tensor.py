@@ -151,9 +151,8 @@ class Tensor:
         return strides if dim is None else strides[dim]
 
     def storage_offset(self) -> int:
-        base = self._base._data if self._base is not None else self._data
-        address = self._data.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-        return int(address) // self._data.itemsize
+        start = storage_of(self._data).__array_interface__["data"][0]
+        return int(self._data.__array_interface__["data"][0] - start) // self._data.itemsize
 
     def data_ptr(self) -> int:
         return int(self._data.__array_interface__["data"][0])
@@ -421,6 +420,13 @@ def wrap(array: Any) -> Tensor:
     tensor = Tensor.__new__(Tensor)
     tensor._data = array if array.__class__ is np.ndarray else np.asarray(array)
     return tensor
+
+
+def storage_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The array that owns the memory; numpy's strided views hold it through a helper object."""
+    while (base := getattr(array, "base", None)) is not None and hasattr(base, "__array_interface__"):
+        array = base
+    return array
 
 
 def _checked_dim(dim: int, ndim: int) -> int:

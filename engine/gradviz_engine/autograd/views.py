@@ -95,17 +95,17 @@ class CopySlices(Node):
         if gradient is None:
             return [None] * len(self.edges)
         shape, strides, offset = self.view_geometry
-        from gradviz_engine.ops.copying import as_strided, new_strided_copy
+        from gradviz_engine.ops.copying import as_strided_view, new_strided_zeros
 
-        result = new_strided_copy(gradient, self.base_strides)
-        part = as_strided(result, shape, strides, offset)
+        result = new_strided_zeros(gradient, self.base_shape, self.base_strides)
+        result.copy_(gradient)
+        part = as_strided_view(result, shape, strides, offset)
         inner = list(self.inner.apply([part.clone()], None))
         if inner[0] is not None:
             part.copy_(inner[0])
         else:
             part.zero_()
-        rest = inner[1:]
-        return [result, *rest]
+        return [result, *inner[1:]]
 
     def release(self) -> bool:
         return self.inner.release()

@@ -5,12 +5,27 @@ Each family module lists what it offers: ``__all__`` for ``torch.<name>``, ``MET
 """
 
 from gradviz_engine.ops.activation import *
+from gradviz_engine.ops.comparison import *
+from gradviz_engine.ops.conversion import *
 from gradviz_engine.ops.copying import *
 from gradviz_engine.ops.cross_entropy import *
+from gradviz_engine.ops.elementary import *
+from gradviz_engine.ops.extrema import *
+from gradviz_engine.ops.filling import *
+from gradviz_engine.ops.fused import *
+from gradviz_engine.ops.indexing import *
+from gradviz_engine.ops.joining import *
 from gradviz_engine.ops.linear import *
+from gradviz_engine.ops.masking import *
 from gradviz_engine.ops.matmul import *
 from gradviz_engine.ops.pointwise import *
+from gradviz_engine.ops.powers import *
+from gradviz_engine.ops.reduction import *
 from gradviz_engine.ops.sampling import *
+from gradviz_engine.ops.scatter import *
+from gradviz_engine.ops.selecting import *
+from gradviz_engine.ops.shape import *
 from gradviz_engine.ops.softmax import *
+from gradviz_engine.ops.splitting import *
 
 from gradviz_engine.ops import methods as _methods  # isort: skip  (hangs everything above on Tensor)

@@ -1,4 +1,7 @@
-"""Copies and aliases: clone, copy_, detach, and the strided views the engine needs for in-place history."""
+"""Copies and aliases: clone, copy_, detach, and strided views of a tensor's memory.
+
+Derivatives: tools/autograd/derivatives.yaml of PyTorch 2.13.
+"""
 
 from __future__ import annotations
 
@@ -8,38 +11,66 @@ import numpy as np
 
 from gradviz_engine.autograd.node import Node, edge_of, next_sequence
 from gradviz_engine.autograd.saved import version_counter
+from gradviz_engine.layouts import contiguous_format, memory_format as MemoryFormat, preserve_format
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import report_op
-from gradviz_engine.tensor import Tensor, wrap
+from gradviz_engine.ops.shapes import contiguous_strides
+from gradviz_engine.tensor import Tensor, storage_of, wrap
+
+Array = np.ndarray[Any, Any]
+
+
+def dense_copy(x: Array, memory_format: Any = None) -> Array:
+    """A copy with the memory order of ``x``, or row-major where asked for or where ``x`` repeats elements."""
+    if memory_format is contiguous_format or x.flags.c_contiguous or 0 in x.strides:
+        return x.copy()
+    return x.copy(order="K")
+
 
 _clone = operator(
-    "clone(self)",
+    "clone(self, *, memory_format)",
     node="CloneBackward0",
-    forward=lambda x: x.copy(order="K"),
+    forward=dense_copy,
     gradients={"self": Rule(lambda grad, saved: grad, "grad")},
 )
-
 _copied = operator(
     "copied(self)",
-    node="CopyBackwards",
+    node="torch::autograd::CopyBackwards",
     forward=np.copy,
     gradients={"self": Rule(lambda grad, saved: grad, "grad")},
 )
-
 _copy = operator(
     "copy(self, src)",
-    node="CopyBackwards",
-    forward=lambda x, src: np.broadcast_to(src, x.shape).astype(x.dtype),
+    node="torch::autograd::CopyBackwards",
+    forward=lambda x, src: np.broadcast_to(src, x.shape).astype(x.dtype, copy=False),
     gradients={
         "self": Rule(lambda grad, saved: zeros_like(grad), "0"),
         "src": Rule(lambda grad, saved: grad, "grad"),
+    },
+)
+_as_strided = operator(
+    "as_strided(self, *, size, stride, storage_offset, geometry)",
+    node="AsStridedBackward0",
+    view=True,
+    forward=lambda x, size, stride, offset, geometry: strided_array(x, size, stride, offset - geometry[2]),
+    gradients={
+        "self": Rule(
+            lambda grad, saved: as_strided_backward(
+                grad, saved.geometry, saved.size, saved.stride, saved.storage_offset
+            ),
+            "grad, put back where the elements came from",
+        )
     },
 )
 
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy with memory of its own, in the graph."""
-    result: Tensor = _clone(input)
+    if memory_format is not None and not isinstance(memory_format, MemoryFormat):
+        raise TypeError(
+            f"clone(): argument 'memory_format' must be torch.memory_format, not {type(memory_format).__name__}"
+        )
+    result: Tensor = _clone(input, None if memory_format is preserve_format else memory_format)
     return result
 
 
@@ -51,7 +82,12 @@ def copied(tensor: Tensor) -> Tensor:
 
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Write ``src``, broadcast and cast, into this tensor."""
-    return _copy.inplace(self, src if isinstance(src, Tensor) else wrap(np.asarray(src)))
+    source = src if isinstance(src, Tensor) else wrap(np.asarray(src))
+    if source._data.shape != self._data.shape:
+        from gradviz_engine.ops.shapes import expanded_sizes
+
+        expanded_sizes(self._data.shape, source._data.shape)
+    return _copy.inplace(self, source)
 
 
 def detach(input: Tensor) -> Tensor:
@@ -65,52 +101,96 @@ def zeros_like(tensor: Tensor) -> Tensor:
     return wrap(np.zeros_like(tensor._data))
 
 
-def as_strided(tensor: Tensor, shape: Any, strides: Any, offset: int) -> Tensor:
-    """A view of the tensor's own memory under another geometry, in elements; no history."""
-    return wrap(_strided(tensor._data, shape, strides, offset))
+# Strided views ------------------------------------------------------------------------------------------
 
 
-def _strided(array: Any, shape: Any, strides: Any, offset: int) -> Any:
-    flat = np.lib.stride_tricks.as_strided(array, (array.size + 0,), (array.itemsize,)) if array.size else array
-    return np.lib.stride_tricks.as_strided(flat[offset:], shape, [s * array.itemsize for s in strides])
+def strided_array(x: Array, size: Any, stride: Any, offset: int) -> Array:
+    """The memory of ``x`` under another geometry; strides and offset in elements, counted from ``x``'s first."""
+    start = np.lib.stride_tricks.as_strided(x, (), ())
+    if offset:
+        start = np.lib.stride_tricks.as_strided(x, (abs(offset) + 1,), (x.itemsize * (1 if offset > 0 else -1),))[-1:]
+    return np.lib.stride_tricks.as_strided(start, tuple(size), tuple([s * x.itemsize for s in stride]))
 
 
-def new_strided_copy(tensor: Tensor, strides: Any) -> Tensor:
-    """A dense copy laid out like a base with these strides."""
+def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """A view of the memory ``input`` lies in. RuntimeError where the geometry reaches outside it."""
+    size, stride = tuple(int(s) for s in size), tuple(int(s) for s in stride)
+    if len(size) != len(stride):
+        raise RuntimeError("mismatch in length of strides and shape")
+    own_offset = input.storage_offset()
+    offset = own_offset if storage_offset is None else storage_offset
+    _check_inside(input, size, stride, offset)
+    geometry = (input._data.shape, input.stride(), own_offset)
+    return _as_strided(input, size, stride, offset, geometry)  # type: ignore[no-any-return]
+
+
+def _check_inside(input: Tensor, size: Any, stride: Any, offset: int) -> None:
+    if 0 in size:
+        return
+    storage = storage_of(input._data)
+    reach = offset + 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
+    if reach > storage.size:
+        raise RuntimeError(
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {offset}, and itemsize "
+            f"{storage.itemsize} requiring a storage size of {reach * storage.itemsize} are out of bounds for "
+            f"storage of size {storage.nbytes}"
+        )
+
+
+def as_strided_backward(grad: Tensor, geometry: Any, size: Any, stride: Any, offset: int) -> Tensor:
+    """Sum the gradient of a strided view into the elements of its source.
+
+    Source: ``as_strided_backward`` in torch/csrc/autograd/FunctionsManual.cpp: gradients go into a flat storage,
+    then the source's own geometry is read from it, each element's share divided among its repetitions.
+    """
+    from gradviz_engine.ops.scatter import index_add
+
+    in_shape, in_stride, in_offset = geometry
+    first = min(in_offset, offset)
+    places = _positions(size, stride, offset - first)
+    sources = _positions(in_shape, in_stride, in_offset - first)
+    length = 1 + max(places.max(initial=0), sources.max(initial=0))
+    storage = index_add(wrap(np.zeros(int(length), grad._data.dtype)), 0, wrap(places.ravel()), grad.reshape(-1))
+    repeated = np.bincount(sources.ravel(), minlength=int(length))
+    result = storage[wrap(sources.ravel())].reshape(in_shape)
+    return result if repeated.max(initial=0) <= 1 else result / wrap(repeated[sources].astype(grad._data.dtype))
+
+
+def _positions(shape: Any, stride: Any, offset: int) -> Array:
+    """Where each element of a strided tensor lies in its storage."""
+    places = np.full(shape, offset, np.int64)
+    for dim, (size, step) in enumerate(zip(shape, stride, strict=True)):
+        places += (np.arange(size) * step).reshape((-1,) + (1,) * (len(shape) - dim - 1))
+    return places
+
+
+def as_strided_view(tensor: Tensor, shape: Any, strides: Any, offset: int) -> Tensor:
+    """``as_strided`` of a result of our own, whose memory begins at its first element."""
+    return _as_strided(tensor, shape, strides, offset, (tensor._data.shape, tensor.stride(), 0))  # type: ignore[no-any-return]
+
+
+def new_strided_zeros(tensor: Tensor, shape: Any, strides: Any) -> Tensor:
+    """Zeros of the tensor's dtype laid out with these strides, densely where they are not dense."""
+    if contiguous_strides(shape) == tuple(strides):
+        return wrap(np.zeros(shape, tensor._data.dtype))
     order = np.argsort([-s for s in strides], kind="stable")
-    copy = np.empty(tuple(tensor._data.shape[i] for i in order), tensor._data.dtype)
-    copy = copy.transpose(np.argsort(order)) if len(order) else copy
-    copy[...] = tensor._data
-    return wrap(copy)
+    zeros = np.zeros(tuple(shape[i] for i in order), tensor._data.dtype)
+    return wrap(zeros.transpose(np.argsort(order)) if len(order) else zeros)
 
 
 def as_strided_node(base: Tensor, view: Tensor) -> Node:
     """AsStridedBackward0 of ``base`` for a view whose history is out of date."""
-    node = AsStrided(base, view)
+    node: Node = _as_strided.node_type()
+    node.edges = (edge_of(base),)
+    node.meta = ((view._data.shape, view._data.dtype),)
+    node.sequence = next_sequence()
+    kept = node.__dict__
+    kept["_kept_size"], kept["_kept_stride"] = tuple(view._data.shape), view.stride()
+    kept["_kept_storage_offset"] = view.storage_offset()
+    kept["_kept_geometry"] = (base._data.shape, base.stride(), base.storage_offset())
     return node
 
 
-class _AsStridedNode(Node):
-    """The gradient of a strided view: zeros of the base's shape with the view's part filled in."""
-
-    def __init__(self, base: Tensor, view: Tensor) -> None:
-        self.edges = (edge_of(base),)
-        self.meta = ((view._data.shape, view._data.dtype),)
-        self.sequence = next_sequence()
-        self.base = (base._data.shape, base._data.dtype)
-        self.view = (view._data.shape, view.stride(), view.storage_offset())
-
-    def apply(self, gradients: Any, needed: Any) -> Any:
-        if gradients[0] is None:
-            return [None]
-        result = wrap(np.zeros(*self.base))
-        part = as_strided(result, *self.view)
-        part.copy_(gradients[0])
-        return [result]
-
-
-AsStrided = type("AsStridedBackward0", (_AsStridedNode,), {"__module__": "torch.autograd.graph"})
-
-__all__ = ["clone", "detach"]
-METHODS = ("clone", "copy_", "detach")
+__all__ = ["as_strided", "clone", "detach"]
+METHODS = ("as_strided", "clone", "copy_", "detach")
 INPLACE = ()

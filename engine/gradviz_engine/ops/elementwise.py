@@ -13,7 +13,7 @@ import numpy as np
 
 from gradviz_engine import dtypes
 from gradviz_engine.ops.registry import Operator, Rule, operator
-from gradviz_engine.tensor import Tensor
+from gradviz_engine.tensor import Tensor, wrap
 
 Array = np.ndarray[Any, Any]
 
@@ -37,7 +37,7 @@ def promoting(function: Callable[..., Any]) -> Callable[..., Any]:
             if x.__class__ is y.__class__:
                 if x.dtype is y.dtype:
                     return function(x, y)
-            elif y.__class__ is float and x.dtype.kind == "f":
+            elif (y.__class__ is float or y.__class__ is int) and x.__class__ is np.ndarray and x.dtype.kind == "f":
                 return function(x, y)
             x, y = to_common(x, y)
             return function(x, y)
@@ -52,7 +52,10 @@ def promoting_floats(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def forward(x: Any, y: Any) -> Any:
         try:
-            if x.__class__ is y.__class__ and x.dtype is y.dtype and x.dtype.kind in "fc":
+            if x.__class__ is y.__class__:
+                if x.dtype is y.dtype and x.dtype.kind in "fc":
+                    return function(x, y)
+            elif (y.__class__ is float or y.__class__ is int) and x.__class__ is np.ndarray and x.dtype.kind == "f":
                 return function(x, y)
             x, y = to_common(x, y)
             if x.dtype.kind not in "fc":
@@ -84,6 +87,41 @@ def broadcast_error(error: Exception, *operands: Any) -> Exception:
                     f"dimension {rank + dim}"
                 )
     return error
+
+
+def operand(name: str, value: Any, position: int = 2) -> Any:
+    """A tensor or number as it is, an array as a tensor; TypeError for anything else."""
+    if isinstance(value, (Tensor, float, int, complex, np.generic)):
+        return value
+    if isinstance(value, np.ndarray):
+        return wrap(value)
+    raise TypeError(
+        f"{name}(): argument 'other' (position {position}) must be Tensor, not {type(value).__name__}"
+    )
+
+
+def conjugated(value: Any) -> Any:
+    """The complex conjugate; real tensors and numbers are their own."""
+    if isinstance(value, Tensor):
+        return value.conj() if value._data.dtype.kind == "c" else value
+    return value.conjugate() if isinstance(value, complex) else value
+
+
+def not_implemented(signature: str, *, forward: Callable[..., Any]) -> Operator:
+    """An operator that PyTorch records but cannot differentiate: the error comes in backward."""
+    name = signature.partition("(")[0]
+
+    def refuse(grad: Any, saved: Any) -> Any:
+        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
+
+    inside = signature.partition("(")[2].rstrip(")").partition("*,")[0]
+    inputs = [part.strip() for part in inside.split(",") if part.strip()]
+    return operator(
+        signature,
+        node="torch::autograd::NotImplemented",
+        forward=forward,
+        gradients={key: Rule(refuse, "not implemented in PyTorch") for key in inputs},
+    )
 
 
 def camel(name: str) -> str:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from gradviz_engine.ops import pointwise
+import numpy as np
+
+from gradviz_engine.ops import comparison, elementary, indexing, pointwise, powers
 from gradviz_engine.ops.matmul import matmul
-from gradviz_engine.tensor import Tensor
+from gradviz_engine.tensor import Tensor, wrap
 
 # By name: ``ops.matmul`` is the function by now, which hides the module.
 FAMILIES = tuple(
-    import_module(f"gradviz_engine.ops.{name}") for name in ("activation", "copying", "matmul", "pointwise", "sampling", "softmax")
-)
+    import_module(f"gradviz_engine.{name}")
+    for name in (
+        "creation", "ops.activation", "ops.comparison", "ops.conversion", "ops.copying", "ops.elementary",
+        "ops.extrema", "ops.filling", "ops.fused", "ops.indexing", "ops.masking", "ops.matmul", "ops.pointwise",
+        "ops.powers", "ops.reduction", "ops.sampling", "ops.scatter", "ops.selecting", "ops.shape", "ops.softmax",
+        "ops.splitting",
+    )
+)  # fmt: skip
 
 
 def _inplace_method(function: Any) -> Any:
@@ -27,24 +36,95 @@ def _inplace_method(function: Any) -> Any:
     return method
 
 
+_OPERANDS = (Tensor, float, int, complex, np.generic)
+
+
+def _operator_method(compute: Callable[[Tensor, Any], Any]) -> Any:
+    """A method behind an arithmetic sign: arrays become tensors, what is no operand is left to Python."""
+
+    def method(self: Tensor, other: Any) -> Any:
+        if isinstance(other, _OPERANDS):
+            return compute(self, other)
+        if isinstance(other, np.ndarray):
+            return compute(self, wrap(other))
+        return NotImplemented
+
+    return method
+
+
+def _reciprocal_times(self: Tensor, other: Any) -> Tensor:
+    """``2 / x`` is ``x.reciprocal() * 2``."""
+    return elementary.reciprocal(self) * other
+
+
+_add, _sub, _mul, _div = pointwise._add, pointwise._sub, pointwise._mul, pointwise._div
+
+OPERATOR_METHODS: dict[str, Callable[[Tensor, Any], Any]] = {
+    "__add__": lambda self, other: _add(self, other, 1),
+    "__radd__": lambda self, other: _add(self, other, 1),
+    "__sub__": lambda self, other: _sub(self, other, 1),
+    "__rsub__": lambda self, other: pointwise.rsub(self, other),
+    "__mul__": lambda self, other: _mul(self, other),
+    "__rmul__": lambda self, other: _mul(self, other),
+    "__truediv__": lambda self, other: _div(self, other),
+    "__rtruediv__": _reciprocal_times,
+    "__rdiv__": _reciprocal_times,
+    "__floordiv__": pointwise.floor_divide,
+    "__rfloordiv__": lambda self, other: pointwise.floor_divide(wrap(np.asarray(other)), self),
+    "__mod__": pointwise.remainder,
+    "__rmod__": lambda self, other: pointwise.remainder(wrap(np.asarray(other)), self),
+    "__pow__": powers.pow,
+    "__rpow__": lambda self, other: powers.pow(other, self),
+    "__matmul__": matmul,
+    "__rmatmul__": lambda self, other: matmul(other, self),
+    "__eq__": comparison.eq,
+    "__ne__": comparison.ne,
+    "__lt__": comparison.lt,
+    "__le__": comparison.le,
+    "__gt__": comparison.gt,
+    "__ge__": comparison.ge,
+    "__and__": comparison.bitwise_and,
+    "__rand__": comparison.bitwise_and,
+    "__or__": comparison.bitwise_or,
+    "__ror__": comparison.bitwise_or,
+    "__xor__": comparison.bitwise_xor,
+    "__rxor__": comparison.bitwise_xor,
+    "__lshift__": comparison.bitwise_left_shift,
+    "__rshift__": comparison.bitwise_right_shift,
+    "__iadd__": pointwise.add_,
+    "__isub__": pointwise.sub_,
+    "__imul__": pointwise.mul_,
+    "__itruediv__": pointwise.div_,
+    "__ifloordiv__": pointwise.floor_divide_,
+    "__imod__": pointwise.remainder_,
+    "__ipow__": powers.pow_,
+}
+
+OTHER_METHODS: dict[str, Any] = {
+    "__neg__": lambda self: elementary.neg(self),
+    "__pos__": lambda self: elementary.positive(self),
+    "__abs__": lambda self: elementary.abs(self),
+    "__invert__": lambda self: comparison.bitwise_not(self),
+    "__getitem__": indexing.getitem,
+    "__setitem__": indexing.setitem,
+}
+
+
 def _attach() -> None:
     for family in FAMILIES:
         for name in family.METHODS:
             setattr(Tensor, name, getattr(family, name))
         for name in family.INPLACE:
             setattr(Tensor, name + "_", _inplace_method(getattr(family, name)))
-    dunder: dict[str, Any] = {
-        "__add__": lambda self, other: pointwise._add(self, other, 1),
-        "__radd__": lambda self, other: pointwise._add(self, other, 1),
-        "__mul__": lambda self, other: pointwise._mul(self, other),
-        "__rmul__": lambda self, other: pointwise._mul(self, other),
-        "__sub__": lambda self, other: pointwise._sub(self, other, 1),
-        "__truediv__": lambda self, other: pointwise._div(self, other),
-        "__neg__": lambda self: pointwise.neg(self),
-        "__matmul__": lambda self, other: matmul(self, other),
-        "__rmatmul__": lambda self, other: matmul(other, self),
-    }
-    for name, function in dunder.items():
+        for name, function in getattr(family, "NAMED_METHODS", {}).items():
+            setattr(Tensor, name, function)
+        for name, function in getattr(family, "PROPERTIES", {}).items():
+            setattr(Tensor, name, property(function))
+    for name, compute in OPERATOR_METHODS.items():
+        method = _operator_method(compute)
+        method.__name__ = method.__qualname__ = name
+        setattr(Tensor, name, method)
+    for name, function in OTHER_METHODS.items():
         setattr(Tensor, name, function)
 
 
