@@ -111,7 +111,7 @@ def test_create_graph_makes_the_gradient_part_of_a_graph() -> None:
     with pytest.warns(UserWarning, match="create_graph=True will create a reference cycle"):
         (x**3).sum().backward(create_graph=True)
     first = x.grad
-    assert first.grad_fn.name() == "CopyBackwards"
+    assert first.grad_fn.name() == "torch::autograd::CopyBackwards"
     with pytest.warns(UserWarning, match="create_graph=True"):
         (x**3).sum().backward(create_graph=True)
     assert x.grad is not first
