@@ -100,7 +100,9 @@ def test_a_missing_pyside_is_named() -> None:
 def test_a_faulty_pyside_is_told_from_its_version(tmp_path: Path, version: str, word: str) -> None:
     if version == "6.12.0" and sys.version_info >= (3, 12):
         pytest.skip("that fault is in Python 3.11 only")
-    # Another installed distribution, found first: what pip would have left of that version.
+    # Another installation, found first: what pip would have left of that version.
+    (tmp_path / "PySide6").mkdir()
+    (tmp_path / "PySide6" / "__init__.py").write_text("")
     folder = tmp_path / f"pyside6_essentials-{version}.dist-info"
     folder.mkdir()
     (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: PySide6-Essentials\nVersion: {version}\n")

@@ -77,7 +77,7 @@ class FramePainter:
             self._marks(painter, boxes, marks)
             return
         _, owners = segments_in(self.frame.scene, _grown(area, REACH))
-        links = np.unique(owners)
+        links = np.array(sorted(set(owners.tolist())), np.int64)  # np.unique first imports all of numpy.ma
         for link in links[np.argsort(self.frame.links[links], kind="stable")].tolist():
             self._link(painter, link, link in marks.links)
         self._cards(painter, boxes)

@@ -105,9 +105,9 @@ def arrange(outlines: list[Outline], width: float, text_width: Callable[[int], f
     full = width - (SIGN_WIDTH if count > 1 else 0) - 2 * MARGIN
     readable = 0 < rows <= MOST_ROWS and 0 < columns <= MOST_COLUMNS
     for digits in (3, 2) if readable else ():
-        needed = max(text_width(digits) + CELL_PADDING, CELL_HEIGHT)
-        if columns * needed <= side + 0.5:
-            return _row(outlines, side, min(needed, side / columns), CELL_HEIGHT, digits)
+        needed = text_width(digits) + CELL_PADDING
+        if columns * needed <= side:
+            return _row(outlines, side, min(max(needed, CELL_HEIGHT), side / columns), CELL_HEIGHT, digits)
     for digits in (3, 2) if readable and count > 1 and rows * count <= 2 * MOST_ROWS else ():
         needed = text_width(digits) + CELL_PADDING
         if columns * needed <= full:
@@ -171,4 +171,4 @@ def widest(plane: Array, digits: int) -> str:
     """The longest text in ``plane``, found without writing all of them where it is large."""
     if plane.size == 0 or plane.shape[0] > MOST_ROWS or plane.shape[1] > MOST_COLUMNS:
         return ""
-    return max((number_text(value, digits) for value in np.unique(plane)), key=len)
+    return max((number_text(value, digits) for value in dict.fromkeys(plane.ravel())), key=len)
