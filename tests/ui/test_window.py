@@ -28,7 +28,9 @@ def press(qtbot: QtBot, window: MainWindow, key: Qt.Key, modifier: Qt.KeyboardMo
     qtbot.keyClick(window.focusWidget() or window, key, modifier)
 
 
-def test_arrow_keys_step_by_events_nodes_and_calls(window: MainWindow, basics: MemoryTrace, qtbot: QtBot) -> None:
+def test_arrow_keys_step_by_events_nodes_and_calls(
+    window: MainWindow, basics: MemoryTrace, qtbot: QtBot
+) -> None:
     session = window.session
     press(qtbot, window, KEY.Key_Home)
     assert session.step == 0
@@ -95,7 +97,9 @@ def test_space_plays_and_stops(window: MainWindow, qtbot: QtBot) -> None:
 
 def test_a_click_in_the_margin_sets_a_breakpoint_where_f5_stops(window: MainWindow, qtbot: QtBot) -> None:
     session = window.session
-    line = next(event.line for event in session.trace.events if isinstance(event, BackwardBegin) and event.call == 3)
+    line = next(
+        event.line for event in session.trace.events if isinstance(event, BackwardBegin) and event.call == 3
+    )
     click_margin(qtbot, window, line)
     assert session.breakpoints.lines == {(session.document.file, line)}
     press(qtbot, window, KEY.Key_Home)

@@ -176,8 +176,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("record.pytorch", "Record with &PyTorch", RUN, lambda w: w.session.set_backend("pytorch"),
            checked=lambda w: w.session.settings.backend == "pytorch"),
 
-    _moves("step.next_event", "Next &event", Move.NEXT_EVENT, "Right", "Alt+Right", "F11", icon="next-event"),
-    _moves("step.previous_event", "Pre&vious event", Move.PREVIOUS_EVENT, "Left", "Alt+Left", "Shift+F11",
+    _moves("step.next_event", "Next &event", Move.NEXT_EVENT, "Right", "Alt+Right", icon="next-event"),
+    _moves("step.previous_event", "Pre&vious event", Move.PREVIOUS_EVENT, "Left", "Alt+Left",
            icon="previous-event"),
     _moves("step.next_node", "Next &node", Move.NEXT_NODE, "Down", "Alt+Down", icon="next-node"),
     _moves("step.previous_node", "Previous n&ode", Move.PREVIOUS_NODE, "Up", "Alt+Up", icon="previous-node"),
@@ -202,7 +202,7 @@ ACTIONS: tuple[Action, ...] = (
            lambda w: w.go_to_selection(forward=False), ("Ctrl+Shift+F10",), when=has_place),
     Action("step.breakpoint", "Set or clear b&reakpoint", STEP, lambda w: w.toggle_breakpoint(), ("F9",),
            "breakpoint", when=can_break, separated=True),
-    Action("step.clear_breakpoints", "Clear all breakpoi&nts", STEP, lambda w: w.session.clear_breakpoints(),
+    Action("step.clear_breakpoints", "Clear all breakpo&ints", STEP, lambda w: w.session.clear_breakpoints(),
            ("Ctrl+Shift+F9",), when=has_breakpoints),
 
     Action("view.forward", "&Forward graph", VIEW, lambda w: w.session.set_view("forward"), ("Ctrl+1",),
@@ -226,7 +226,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.toggle_theme", "S&witch dark or light", VIEW, lambda w: w.toggle_theme(), ("Ctrl+Shift+L",)),
     Action("view.menu_bar", "&Menu bar", VIEW, lambda w: w.toggle_menu_bar(), ("Ctrl+Shift+M",),
            checked=lambda w: w.session.settings.menu_bar, separated=True),
-    Action("view.full_screen", "F&ull screen", VIEW, lambda w: w.toggle_full_screen(), (_Std.FullScreen,),
+    Action("view.full_screen", "Full scree&n", VIEW, lambda w: w.toggle_full_screen(), (_Std.FullScreen,),
            checked=lambda w: w.isFullScreen()),
     Action("view.restore_panels", "&Restore all panels", VIEW, lambda w: w.restore_panels()),
 

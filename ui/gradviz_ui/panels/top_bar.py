@@ -6,7 +6,17 @@ from collections.abc import Mapping
 from typing import cast
 
 from PySide6.QtCore import QCoreApplication, QSize, Qt, Slot
-from PySide6.QtGui import QAction, QColor, QFont, QKeySequence, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QFont,
+    QIcon,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -47,6 +57,9 @@ STEP_BUTTONS = (
 )
 BACKENDS = {"numpy": "NumPy engine", "pytorch": "PyTorch"}
 HEIGHT = 48
+MINIMUM_WIDTH = 860
+NARROW = 1150
+"""Below this width the bar leaves out what is said elsewhere too."""
 _NATIVE = QKeySequence.SequenceFormat.NativeText
 
 
@@ -59,6 +72,7 @@ class TopBar(QWidget):
         self.setFixedHeight(HEIGHT)
         self.session = session
         self._actions = actions
+        self._narrow = False
         self.menu_button = self._menu_button(menu)
         self.file = self._label("file_label", muted=True)
         self.backend = self._backend_box()
@@ -85,6 +99,7 @@ class TopBar(QWidget):
 
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
+        layout.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)
         layout.setContentsMargins(10, 0, 14, 0)
         layout.setSpacing(8)
         for widget, space in (
@@ -107,6 +122,20 @@ class TopBar(QWidget):
         layout.addWidget(self.search, 2)
         layout.addWidget(self.export)
         layout.addWidget(self.theme_button)
+
+    def minimumSizeHint(self) -> QSize:
+        """Narrower than the parts need: some of them make way (see `resizeEvent`)."""
+        return QSize(MINIMUM_WIDTH, HEIGHT)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it is narrow, words make way for icons, and names for the steps."""
+        super().resizeEvent(event)
+        narrow = event.size().width() < NARROW
+        if narrow != self._narrow:
+            self._narrow = narrow
+            self.file.setVisible(not narrow)
+            self._restyle()
+            self._show_step()
 
     # The parts
 
@@ -134,6 +163,7 @@ class TopBar(QWidget):
         button = QPushButton(self)
         button.setObjectName(name)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setAccessibleName(action.text().replace("&", ""))
         button.clicked.connect(action.trigger)
         action.changed.connect(self._show_recording if id == "record.start" else self._enable)
         return button
@@ -185,7 +215,7 @@ class TopBar(QWidget):
     def _show_step(self) -> None:
         trace = self.session.trace
         self.step.setVisible(trace is not None)
-        self.what.setVisible(trace is not None)
+        self.what.setVisible(trace is not None and not self._narrow)
         if trace is None:
             return
         text = self.tr("step {step} / {count}").replace("{step}", str(self.session.step))
@@ -226,9 +256,12 @@ class TopBar(QWidget):
             color: QColor = colors.muted if label.property("muted") else colors.text
             palette.setColor(QPalette.ColorRole.WindowText, color)
             label.setPalette(palette)
-        self.export.setText(self.tr("Export"))
+        self.export.setText("" if self._narrow else self.tr("Export"))
+        self.export.setIcon(icons.icon("export") if self._narrow else QIcon())
         self.export.setToolTip(self._actions["file.export"].toolTip())
-        self.theme_button.setText(self.tr("Light") if colors.dark else self.tr("Dark"))
+        other = self.tr("Light") if colors.dark else self.tr("Dark")
+        self.theme_button.setText("" if self._narrow else other)
+        self.theme_button.setIcon(icons.icon("sun" if colors.dark else "moon") if self._narrow else QIcon())
         self.theme_button.setToolTip(self._actions["view.toggle_theme"].toolTip())
         self._enable()
         self._show_recording()
