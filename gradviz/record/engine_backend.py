@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from numpy.typing import NDArray
 
 from gradviz.record.alias import engine_as_torch
+from gradviz.record.identity import IdentityNotes
+from gradviz.record.nouns import Notes
 from gradviz.record.places import Places
 from gradviz.record.recorder import Recorder
 from gradviz.trace.model import GraphNode, NodeKind
@@ -75,6 +78,12 @@ class EngineBackend:
     def variable(self, node: Any) -> Tensor | None:
         """The leaf of an AccumulateGrad node."""
         return node.variable if isinstance(node, AccumulateGrad) else None
+
+    def weak(self, tensor: Tensor) -> Callable[[], Any]:
+        return weakref.ref(tensor)
+
+    def new_notes(self) -> Notes:
+        return IdentityNotes()
 
     def gradient_edge(self, tensor: Tensor) -> tuple[Any, int] | None:
         """``grad_fn`` and ``output_nr``, or the AccumulateGrad of a leaf that some graph holds."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Protocol
@@ -19,6 +18,14 @@ LABEL_TRIES = 4
 """How many lines after an operation its result may still get a name."""
 
 Role = Literal["grad", "value"]
+
+
+class Notes(Protocol):
+    """A number for each node."""
+
+    def get(self, item: Any) -> int | None: ...
+
+    def set(self, item: Any, note: int) -> None: ...
 
 
 class Backend(Protocol):
@@ -43,6 +50,12 @@ class Backend(Protocol):
     def variable(self, node: Any) -> Any:
         """The leaf of an AccumulateGrad node, None for any other node."""
 
+    def weak(self, tensor: Any) -> Callable[[], Any]:
+        """A weak reference to a tensor."""
+
+    def new_notes(self) -> Notes:
+        """Where the ids of nodes are kept: with the nodes, for as long as these live."""
+
     def gradient_edge(self, tensor: Any) -> tuple[Any, int] | None:
         """Node and slot that the tensor's gradient goes to; None if it needs none, or has no node yet."""
 
@@ -52,10 +65,10 @@ class _Unnamed:
 
     __slots__ = ("find", "id", "kind", "tries")
 
-    def __init__(self, kind: Literal["node", "value"], index: int, item: Any) -> None:
+    def __init__(self, kind: Literal["node", "value"], index: int, find: Callable[[], Any]) -> None:
         self.kind = kind
         self.id = index
-        self.find: Callable[[], Any] = weakref.ref(item)
+        self.find = find
         self.tries = 0
 
 
@@ -66,7 +79,7 @@ class Nouns:
         self._sink = sink
         self._backend = backend
         self._places = places
-        self._nodes: IdentityNotes[NodeId] = IdentityNotes()
+        self._nodes = backend.new_notes()
         self._leaves: IdentityNotes[NodeId] = IdentityNotes()
         self._values: IdentityNotes[ValueId] = IdentityNotes()
         self._value_labels: dict[ValueId, str] = {}
@@ -163,7 +176,7 @@ class Nouns:
         if variable.grad is not None:
             self.own("grad", variable, variable.grad)
         if label is None:
-            self._unnamed.append(_Unnamed("node", node, variable))
+            self._unnamed.append(_Unnamed("node", node, self._backend.weak(variable)))
 
     def _saved(self, node: Any) -> list[Saved]:
         return [
@@ -193,7 +206,7 @@ class Nouns:
         kept = self._sink.add_tensor(content, dtype)
         value = self._sink.add_value(Value(0, None, tuple(content.shape), dtype, kept, node, slot))
         self._values.set(tensor, value)
-        self._unnamed.append(_Unnamed("value", value, tensor))
+        self._unnamed.append(_Unnamed("value", value, self._backend.weak(tensor)))
         return value
 
     # Whose memory
@@ -208,7 +221,7 @@ class Nouns:
         if before is not None:
             self._owners.pop(before, None)
         self._memory_of[role, leaf] = memory
-        self._owners[memory] = (role, leaf, weakref.ref(variable))
+        self._owners[memory] = (role, leaf, self._backend.weak(variable))
 
     def owner(self, tensor: Any) -> tuple[Role, NodeId, Any] | None:
         """Whose memory a tensor is: the role, the leaf, and the tensor that holds all of it."""

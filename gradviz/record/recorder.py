@@ -38,6 +38,7 @@ class Recorder:
         self._before_write: dict[int, TensorId | None] = {}
         self._before_accumulate: dict[int, TensorId | None] = {}
         self._calls: list[int] = []
+        self._call_places: list[Place] = []
         self._begun = 0
         self._line: Place = (None, None)
         self._output = OutputLimit()
@@ -86,10 +87,13 @@ class Recorder:
             ev.Root(nouns.node(node), slot, nouns.label(tensor), nouns.tensor(gradient))
             for (node, slot), tensor, gradient in zip(roots, tensors, gradients, strict=False)
         )
-        counts = self._counts(dependencies)
+        counts = dict(self._counts(dependencies))
+        for start in starts:  # the backends count the way in as an edge; the graph has none there
+            counts[start.node] = max(counts.get(start.node, 0) - 1, 0)
         wanted = None if inputs is None else nouns.nodes_of(inputs)
         self._begun += 1
         self._calls.append(self._begun)
+        self._call_places.append((file, line))
         self._emit(
             ev.BackwardBegin(
                 call=self._begun,
@@ -97,7 +101,7 @@ class Recorder:
                 retain_graph=bool(retain_graph),
                 create_graph=bool(create_graph),
                 inputs=wanted,
-                dependencies=counts,
+                dependencies=tuple(sorted(counts.items())),
                 file=file,
                 line=line,
             )
@@ -109,7 +113,7 @@ class Recorder:
         """A node left the queue."""
         if self._elsewhere() or not self._calls:
             return
-        file, line = self.places.here()
+        file, line = self._here_in_call()
         nouns = self._nouns
         self._emit(
             ev.NodeBegin(
@@ -129,7 +133,7 @@ class Recorder:
         """A gradient went along an edge."""
         if self._elsewhere() or not self._calls:
             return
-        file, line = self.places.here()
+        file, line = self._here_in_call()
         nouns = self._nouns
         sent = nouns.tensor(gradient)
         self._emit(
@@ -150,7 +154,7 @@ class Recorder:
         """A node ran and its edges are handled."""
         if self._elsewhere() or not self._calls:
             return
-        file, line = self.places.here()
+        file, line = self._here_in_call()
         ran = self._nouns.node(node)
         self._emit(ev.NodeEnd(call=self._calls[-1], node=ran, freed=bool(freed), file=file, line=line))
 
@@ -159,18 +163,19 @@ class Recorder:
         if not self._elsewhere() and self._calls:
             self._before_accumulate[id(node)] = self._nouns.tensor(variable.grad)
 
-    def after_accumulate(self, node: Any, variable: Any, incoming: Any) -> None:
-        """``variable.grad`` holds the result."""
+    def after_accumulate(self, node: Any, variable: Any, incoming: Any, result: Any | None = None) -> None:
+        """``variable.grad`` holds the result, or did until a hook took it away: then it is ``result``."""
         if self._elsewhere() or not self._calls:
             return
-        file, line = self.places.here()
+        file, line = self._here_in_call()
         nouns = self._nouns
         leaf = nouns.node(node)
         before = self._before_accumulate.pop(id(node), None)
-        arrived, after = nouns.tensor(incoming), nouns.tensor(variable.grad)
+        held = variable.grad if variable.grad is not None else result
+        arrived, after = nouns.tensor(incoming), nouns.tensor(held)
         assert arrived is not None, "an accumulation adds something"
         assert after is not None, "an accumulation leaves a gradient"
-        nouns.own("grad", variable, variable.grad)
+        nouns.own("grad", variable, held)
         self._emit(
             ev.Accumulate(
                 call=self._calls[-1],
@@ -188,9 +193,15 @@ class Recorder:
         """The call that began last returns or raises."""
         if self._elsewhere() or not self._calls:
             return
-        file, line = self.places.here()
+        file, line = self._here_in_call()
         reason = None if error is None else f"{type(error).__name__}: {error}"[:TEXT_LIMIT]
+        self._call_places.pop()
         self._emit(ev.BackwardEnd(call=self._calls.pop(), error=reason, file=file, line=line))
+
+    def _here_in_call(self) -> Place:
+        """The line in a custom function or hook, else that of the call, which device threads cannot see."""
+        place = self.places.here()
+        return place if place[0] is not None else self._call_places[-1]
 
     def _counts(self, dependencies: Mapping[Any, int]) -> tuple[tuple[NodeId, int], ...]:
         return tuple(sorted([(self._nouns.node(node), count) for node, count in dependencies.items()]))
