@@ -32,7 +32,7 @@ SPAN_ROLES = {
     "write": "write",
     "optimizer": "write",
 }
-MARK_DISTANCE = 9.0
+MARK_DISTANCE = 6.0
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -74,9 +74,9 @@ def paint_spans(painter: QPainter, spans: Spans, axis: Axis, step: int) -> None:
         if box.width() > 24:
             painter.setPen(colours.muted if ahead else colours.text)
             text = QFontMetricsF(painter.font()).elidedText(
-                span.title, Qt.TextElideMode.ElideRight, box.width() - 12
+                span.title, Qt.TextElideMode.ElideRight, box.width() - 10
             )
-            painter.drawText(box.adjusted(7, 0, -5, 0), _LEFT, text)
+            painter.drawText(box.adjusted(6, 0, -4, 0), _LEFT, text)
 
 
 def paint_ruler(painter: QPainter, axis: Axis) -> None:

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
-from gradviz_ui.inspector.facts import node_of
 from gradviz_ui.session import Selection, Session
 from gradviz_ui.timeline.strip import Strip
 from gradviz_ui.timeline.view import TimelineView
@@ -77,7 +76,7 @@ class TimelinePanel(QWidget):
         session = self._session
         selected = session.selection.node
         event = session.playhead.event if session.playhead is not None else None
-        touched = node_of(event)
+        touched = getattr(event, "leaf", None)
         self.view.emphasise(selected if selected is not None else touched, selected)
         self.view.show_step(session.step)
         if session.trace is not None and event is not None:

@@ -1,0 +1,131 @@
+"""The gradients table: its rows at a step, sorting, and the selection it shares with the rest."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from gradviz.trace.events import Accumulate
+from gradviz.trace.memory import MemoryTrace, TraceBuilder
+from gradviz.trace.synthetic import Scribe, training
+from gradviz_ui import theme
+from gradviz_ui.inspector.gradient_model import SHARE_ROLE, Column
+from gradviz_ui.inspector.gradients import GradientsPanel
+from gradviz_ui.session import Selection, Session
+
+
+@pytest.fixture
+def panel(session: Session, basics: MemoryTrace, qtbot: QtBot) -> GradientsPanel:
+    made = GradientsPanel(session)
+    qtbot.addWidget(made)
+    made.resize(372, 200)
+    session.show_trace(basics)
+    made.show()
+    return made
+
+
+def rows(panel: GradientsPanel) -> list[tuple[str, str, str, str]]:
+    model = panel.model
+    columns = (Column.NAME, Column.SHAPE, Column.NORM, Column.SUMS)
+    found = [tuple(model.index(row, column).data() for column in columns) for row in range(model.rowCount())]
+    return [(str(a), str(b), str(c), str(d)) for a, b, c, d in found]
+
+
+def sums(trace: MemoryTrace) -> list[int]:
+    return [event.step for event in trace.events if isinstance(event, Accumulate)]
+
+
+def test_before_the_first_gradient(panel: GradientsPanel, session: Session) -> None:
+    session.seek(0)
+    assert rows(panel) == [("w", "(5, 3)", "–", ""), ("b", "(3,)", "–", ""), ("inp", "(4, 5)", "–", "")]
+
+
+def test_at_the_second_sum(panel: GradientsPanel, session: Session, basics: MemoryTrace) -> None:
+    session.seek(sums(basics)[3])
+    assert rows(panel)[2] == ("inp", "(4, 5)", "22.63", "×2")
+    assert [row[3] for row in rows(panel)] == ["+1", "+1", "×2"]
+    colour = panel.model.index(2, Column.SUMS).data(Qt.ItemDataRole.ForegroundRole)
+    assert colour == theme.current().running
+    shares = [panel.model.index(row, Column.BAR).data(SHARE_ROLE) for row in range(3)]
+    assert shares[2] == 1.0
+    assert 0 < shares[1] < shares[0] < 0.1
+
+
+def test_any_way_to_a_step_shows_the_same(
+    panel: GradientsPanel, session: Session, basics: MemoryTrace
+) -> None:
+    seen = {}
+    for step in range(len(basics.events) + 1):
+        session.seek(step)
+        seen[step] = rows(panel)
+    for step in np.random.default_rng(0).permutation(len(basics.events) + 1):
+        session.seek(int(step))
+        assert rows(panel) == seen[int(step)]
+
+
+def test_sorting_by_norm_follows_the_steps(
+    panel: GradientsPanel, session: Session, basics: MemoryTrace
+) -> None:
+    session.seek(sums(basics)[1])
+    panel.table.sortByColumn(Column.NORM, Qt.SortOrder.DescendingOrder)
+    assert [row[0] for row in rows(panel)] == ["w", "b", "inp"]
+    session.seek(sums(basics)[3])
+    assert [row[0] for row in rows(panel)] == ["inp", "w", "b"]
+    panel.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+    assert [row[0] for row in rows(panel)] == ["w", "b", "inp"]
+
+
+def test_a_click_selects_the_leaf_for_everyone(panel: GradientsPanel, session: Session, qtbot: QtBot) -> None:
+    row = panel.table.visualRect(panel.model.index(1, Column.NAME))
+    with qtbot.waitSignal(session.reveal_requested):
+        qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=row.center())
+    assert session.selection == Selection(node=panel.model.leaf_at(1))
+
+
+def test_the_selection_of_others_is_shown(
+    panel: GradientsPanel, session: Session, basics: MemoryTrace
+) -> None:
+    session.select(Selection(node=basics.leaves[2]))
+    assert [index.row() for index in panel.table.selectionModel().selectedRows()] == [2]
+    session.select(Selection(node=next(n.id for n in basics.nodes if n.id not in basics.leaves)))
+    assert not panel.table.selectionModel().hasSelection()
+
+
+def test_return_goes_to_the_leafs_next_run(panel: GradientsPanel, session: Session, qtbot: QtBot) -> None:
+    session.seek(0)
+    panel.table.selectRow(2)
+    panel.table.setFocus()
+    qtbot.keyClick(panel.table, Qt.Key.Key_Return)
+    assert session.step > 0
+    assert session.playhead is not None
+    assert session.playhead.event is not None
+    assert session.playhead.event.node == panel.model.leaf_at(2)  # type: ignore[attr-defined]
+
+
+def test_a_gradient_that_is_not_finite_is_red(panel: GradientsPanel, session: Session) -> None:
+    builder = TraceBuilder()
+    scribe = Scribe(builder, "p.py")
+    leaf = scribe.parameter("x", (2,))
+    scribe.backward(leaf, np.array([1, np.nan], np.float32), {}, line=1)
+    session.show_trace(builder.finish(), step=3)
+    assert rows(panel) == [("x", "(2,)", "nan", "+1")]
+    assert panel.model.index(0, Column.NORM).data(Qt.ItemDataRole.ForegroundRole) == theme.current().error
+
+
+def test_thousands_of_leaves_stay_fast(panel: GradientsPanel, session: Session) -> None:
+    trace = training(nodes=9000, calls=2, leaves=3000)
+    assert trace is not None
+    session.show_trace(trace)
+    assert panel.model.rowCount() == 3000
+    first = sums(trace)[0]
+    session.seek(first - 1)
+    times = []
+    for step in range(first, first + 40):
+        started = perf_counter()
+        session.seek(step)
+        times.append(perf_counter() - started)
+    assert sorted(times)[20] < 0.010, "the median step takes more than 10 ms"

@@ -1,0 +1,239 @@
+"""The inspector on the autograd basics: what it says at a step, and what can be done in it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSpinBox
+from pytestqt.qtbot import QtBot
+
+from gradviz.trace.events import Accumulate, GradWrite, NodeBegin
+from gradviz.trace.memory import MemoryTrace, TraceBuilder
+from gradviz.trace.synthetic import Scribe
+from gradviz_ui.inspector.panel import InspectorPanel
+from gradviz_ui.session import Selection, Session
+
+
+@pytest.fixture
+def panel(session: Session, basics: MemoryTrace, qtbot: QtBot) -> InspectorPanel:
+    made = InspectorPanel(session)
+    qtbot.addWidget(made)
+    made.resize(372, 700)
+    session.show_trace(basics)
+    made.show()
+    return made
+
+
+def node(trace: MemoryTrace, name: str) -> int:
+    return next(node.id for node in trace.nodes if name in (node.name, node.label))
+
+
+def second_sum(trace: MemoryTrace) -> Accumulate:
+    return [event for event in trace.events if isinstance(event, Accumulate)][3]
+
+
+def test_without_a_trace_it_says_what_will_be_here(session: Session, qtbot: QtBot) -> None:
+    panel = InspectorPanel(session)
+    qtbot.addWidget(panel)
+    panel.show()
+    assert panel.hint.isVisible()
+    assert not panel.heading.isVisible()
+
+
+def test_the_second_sum_of_inp(panel: InspectorPanel, session: Session, basics: MemoryTrace) -> None:
+    session.seek(second_sum(basics).step)
+    assert panel.heading.title.text() == "AccumulateGrad"
+    assert "inp · leaf (4, 5) float32" in panel.heading.facts.text()
+    assert panel.heading.state.text() == "running"
+    page = panel.leaf_page
+    assert page.isVisible()
+    assert page.formula.text() == "inp.grad  ←  inp.grad + incoming"
+    before, incoming, after = page.maps.maps.terms
+    assert [term.notes[0] for term in (before, incoming, after)] == ["norm 11.31", "norm 11.31", "norm 22.63"]
+    assert [term.sign for term in (before, incoming, after)] == ["", "+", "="]
+    assert before.plane is not None
+    assert incoming.plane is not None
+    assert after.plane is not None
+    assert np.array_equal(before.plane + incoming.plane, after.plane)
+    assert page.why.title.text() == "Why is after[0, 0] = 8?"
+    assert page.why.text.splitlines()[1] == "= 4 + 4"
+    assert page.distribution.histogram is not None
+    assert page.distribution.histogram.counts.sum() == 20
+
+
+def test_pointing_at_another_element_asks_about_it(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace
+) -> None:
+    session.seek(second_sum(basics).step)
+    panel.leaf_page.maps.maps.choose((2, 3))
+    assert panel.leaf_page.why.title.text() == "Why is after[2, 3] = 4?"
+    assert panel.leaf_page.why.text.splitlines()[-1] == "= 1 · 2 · 1^(2 - 1) = 2"
+
+
+def test_the_first_sum_has_nothing_before_it(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace
+) -> None:
+    session.seek(next(event.step for event in basics.events if isinstance(event, Accumulate)))
+    assert panel.leaf_page.formula.text() == "b.grad  ←  incoming"
+    assert panel.leaf_page.maps.maps.terms[0].plane is None
+    assert panel.leaf_page.maps.maps.terms[0].gap == "None"
+
+
+def test_zeroing_shows_before_and_after_and_explains_nothing(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace
+) -> None:
+    session.seek(next(event.step for event in basics.events if isinstance(event, GradWrite)))
+    assert panel.leaf_page.formula.text() == "inp.grad  ←  zero_"
+    assert [term.title for term in panel.leaf_page.maps.maps.terms] == ["before", "after"]
+    assert not panel.leaf_page.why.isVisible()
+
+
+def test_a_leaf_before_its_first_gradient(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace
+) -> None:
+    session.select(Selection(node=node(basics, "w")))
+    session.seek(0)
+    assert panel.leaf_page.formula.text() == "w.grad  =  None"
+    assert not panel.leaf_page.maps.isVisible()
+    assert panel.heading.state.text() == "not made yet"
+
+
+def test_a_node_shows_formula_saved_tensors_and_gradients(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace
+) -> None:
+    power = node(basics, "PowBackward0")
+    runs = [event.step for event in basics.events if isinstance(event, NodeBegin) and event.node == power]
+    session.select(Selection(node=power))
+    session.seek(runs[0] + 1)
+    page = panel.node_page
+    assert page.isVisible()
+    assert page.formula.text() == "AddBackward0  ←  grad · exponent · self^(exponent - 1)"
+    assert [row.button.accessibleName() for row in page.saved.rows] == ["self (4, 5) ‖5.66‖", "exponent 2"]
+    assert [row.button.accessibleName() for row in page.received.rows] == ["grad (4, 5) ‖4.47‖"]
+    assert [row.button.accessibleName() for row in page.sent.rows] == ["→ AddBackward0 (4, 5) ‖11.31‖"]
+    assert list(page.history.steps) == runs
+
+
+def test_the_gradient_out_is_not_there_before_it_flowed(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace
+) -> None:
+    power = node(basics, "PowBackward0")
+    session.select(Selection(node=power))
+    session.seek(next(e.step for e in basics.events if isinstance(e, NodeBegin) and e.node == power))
+    (row,) = panel.node_page.sent.rows
+    assert not row.button.isEnabled()
+    assert row.button.accessibleName() == "→ AddBackward0 not yet"
+
+
+def test_a_row_opens_to_its_heat_map(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace, qtbot: QtBot
+) -> None:
+    session.select(Selection(node=node(basics, "PowBackward0")))
+    row = panel.node_page.saved.rows[0]
+    assert row.maps is None
+    qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
+    assert row.maps is not None
+    plane = row.maps.maps.terms[0].plane
+    assert plane is not None
+    assert np.array_equal(plane, np.eye(4, 5) + 1)
+    qtbot.keyClick(row.button, Qt.Key.Key_Space)
+    assert not row.maps.isVisible()
+
+
+def test_an_edge_shows_its_gradient_and_the_buffer(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace
+) -> None:
+    edge = next(i for i, e in enumerate(basics.edges) if e.target == node(basics, "inp"))
+    session.select(Selection(edge=edge))
+    session.seek(second_sum(basics).step - 3)
+    assert panel.heading.title.text() == "AddBackward0 → AccumulateGrad inp"
+    assert [term.title for term in panel.edge_page.maps.maps.terms] == ["gradient", "sum in the buffer"]
+    assert len(panel.edge_page.history.steps) == 3
+
+
+def test_the_history_goes_to_a_step(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace, qtbot: QtBot
+) -> None:
+    session.select(Selection(node=node(basics, "inp")))
+    history = panel.leaf_page.history
+    steps = list(history.steps)
+    assert len(steps) == 4
+    row = history.model().index(2, 2)
+    qtbot.mouseClick(history.viewport(), Qt.MouseButton.LeftButton, pos=history.visualRect(row).center())
+    assert session.step == steps[2]
+
+
+def test_the_line_is_a_link_to_the_code(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace, qtbot: QtBot
+) -> None:
+    session.select(Selection(node=node(basics, "inp")))
+    with qtbot.waitSignal(session.line_requested) as asked:
+        panel.heading.facts.linkActivated.emit("#line")
+    assert asked.args == ["autograd_basics.py", 18]
+
+
+def test_hidden_it_does_nothing_and_catches_up_when_shown(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace
+) -> None:
+    panel.hide()
+    session.seek(second_sum(basics).step)
+    assert panel.heading.title.text() != "AccumulateGrad"
+    panel.show()
+    assert panel.heading.title.text() == "AccumulateGrad"
+
+
+def hostile(array: np.ndarray) -> MemoryTrace:  # type: ignore[type-arg]
+    """One leaf whose gradient is ``array``."""
+    builder = TraceBuilder()
+    scribe = Scribe(builder, "p.py")
+    leaf = scribe.parameter("<b>x</b>", array.shape, line=1)
+    scribe.backward(leaf, array, {}, line=1)
+    return builder.finish()
+
+
+def test_nan_and_inf_are_named(panel: InspectorPanel, session: Session) -> None:
+    session.show_trace(hostile(np.array([[np.nan, 1, np.inf], [np.nan, 0, 2]], np.float32)), step=3)
+    assert [term.alert for term in panel.leaf_page.maps.maps.terms] == ["", "2 nan, 1 inf", "2 nan, 1 inf"]
+    assert panel.leaf_page.why.title.text() == "Why is after[0, 0] = nan?"
+
+
+def test_names_from_a_trace_are_never_read_as_html(panel: InspectorPanel, session: Session) -> None:
+    session.show_trace(hostile(np.zeros(2, np.float32)), step=3)
+    assert "&lt;b&gt;x&lt;/b&gt;" in panel.heading.facts.text()
+    assert panel.leaf_page.formula.textFormat() == Qt.TextFormat.PlainText
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (0, 3), (2, 3, 4), (2, 1, 3, 2), (300, 300)])
+def test_tensors_of_any_rank(panel: InspectorPanel, session: Session, shape: tuple[int, ...]) -> None:
+    numbers = np.arange(int(np.prod(shape)), dtype=np.float32).reshape(shape)
+    session.show_trace(hostile(numbers), step=3)
+    boxes = [box for box in panel.leaf_page.maps.findChildren(QSpinBox) if box.isVisible()]
+    assert len(boxes) == max(len(shape) - 2, 0)
+    assert not panel.grab().isNull()
+
+
+def test_slices_of_a_deep_tensor(panel: InspectorPanel, session: Session) -> None:
+    numbers = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    session.show_trace(hostile(numbers), step=3)
+    (box,) = panel.leaf_page.maps.findChildren(QSpinBox)
+    box.setValue(1)
+    plane = panel.leaf_page.maps.maps.terms[-1].plane
+    assert plane is not None
+    assert np.array_equal(plane, numbers[1])
+    panel.leaf_page.maps.maps.choose((2, 3))
+    assert panel.leaf_page.maps.index == (1, 2, 3)
+    assert panel.leaf_page.why.title.text() == "Why is after[1, 2, 3] = 23?"
+
+
+def test_a_tensor_in_a_window_of_its_own(panel: InspectorPanel, session: Session, qtbot: QtBot) -> None:
+    from gradviz_ui.inspector.enlarged import TensorWindow
+
+    session.show_trace(hostile(np.arange(24, dtype=np.float32).reshape(2, 3, 4)), step=3)
+    panel.leaf_page.enlarge_requested.emit(0)
+    (window,) = panel.findChildren(TensorWindow)
+    assert window.isVisible()
+    assert window.windowTitle() == "(2, 3, 4) float32 · norm 65.76"
+    window.findChild(QSpinBox).setValue(1)
+    assert not window.grab().isNull()
+    window.close()

@@ -1,0 +1,269 @@
+"""The timeline in use: dragging, clicking, zooming, keys, tips, and what is painted where."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from gradviz.trace.events import Accumulate, Error, Mark
+from gradviz.trace.memory import MemoryTrace, TraceBuilder
+from gradviz.trace.synthetic import Scribe, training
+from gradviz_ui import theme
+from gradviz_ui.session import Selection, Session
+from gradviz_ui.timeline import painting
+from gradviz_ui.timeline.panel import TimelinePanel
+from gradviz_ui.timeline.view import TimelineView
+
+SPAN_MIDDLE = round(painting.SPAN_TOP + painting.SPAN_HEIGHT / 2)
+LANES = 120
+
+
+@pytest.fixture
+def panel(session: Session, basics: MemoryTrace, qtbot: QtBot) -> TimelinePanel:
+    made = TimelinePanel(session)
+    qtbot.addWidget(made)
+    made.resize(1000, 220)
+    session.show_trace(basics)
+    made.show()
+    return made
+
+
+def at(view: TimelineView, step: float, y: int = LANES) -> QPoint:
+    return QPoint(round(view.axis.x(step)), y)
+
+
+def test_a_click_seeks_to_the_nearest_step(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
+    qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=at(panel.view, 41.3))
+    assert session.step == 41
+
+
+def test_dragging_scrubs_and_drops_what_is_out_of_date(
+    panel: TimelinePanel, session: Session, qtbot: QtBot
+) -> None:
+    viewport, seen = panel.view.viewport(), []
+    session.step_changed.connect(lambda change: seen.append(change.new))
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 5))
+    for step in range(6, 71):
+        qtbot.mouseMove(viewport, at(panel.view, step))
+    QApplication.processEvents()
+    qtbot.waitUntil(lambda: session.step == 70)
+    assert len(seen) < 40, "every place of the pointer was sought"
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 70))
+    assert session.step == 70
+
+
+def test_dragging_past_the_ends_stays_in_the_trace(
+    panel: TimelinePanel, session: Session, qtbot: QtBot
+) -> None:
+    viewport = panel.view.viewport()
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 60))
+    qtbot.mouseMove(viewport, QPoint(5000, LANES))
+    qtbot.waitUntil(lambda: session.step == session.last_step)
+    qtbot.mouseMove(viewport, QPoint(-5000, LANES))
+    qtbot.waitUntil(lambda: session.step == 0)
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton)
+
+
+def test_a_click_on_a_span_goes_to_its_first_step(
+    panel: TimelinePanel, session: Session, qtbot: QtBot
+) -> None:
+    strip = panel.view.strip
+    assert strip is not None
+    span = next(span for span in strip.spans.spans if span.title == "out.backward() #2")
+    place = at(panel.view, (span.start + span.end) / 2, SPAN_MIDDLE)
+    qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert session.step == span.start
+
+
+def test_a_drag_that_begins_on_a_span_scrubs(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
+    viewport = panel.view.viewport()
+    qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 10, SPAN_MIDDLE))
+    qtbot.mouseMove(viewport, at(panel.view, 20, SPAN_MIDDLE))
+    qtbot.waitUntil(lambda: session.step == 20)
+    qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 20, SPAN_MIDDLE))
+    assert session.step == 20
+
+
+def test_a_double_click_on_a_span_fills_the_width_with_it(panel: TimelinePanel, qtbot: QtBot) -> None:
+    viewport = panel.view.viewport()
+    qtbot.mouseDClick(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 50, SPAN_MIDDLE))
+    assert (panel.view.axis.first, panel.view.axis.last) == (46, 60)
+    qtbot.mouseDClick(viewport, Qt.MouseButton.LeftButton, pos=QPoint(400, LANES))
+    assert (panel.view.axis.first, panel.view.axis.last) == (0, 77)
+
+
+def wheel(view: TimelineView, place: QPoint, turned: QPoint) -> None:
+    viewport = view.viewport()
+    event = QWheelEvent(
+        QPointF(place), QPointF(viewport.mapToGlobal(place)), QPoint(), turned, Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(viewport, event)
+
+
+def test_the_wheel_zooms_about_the_pointer_and_pans_sideways(panel: TimelinePanel) -> None:
+    view = panel.view
+    place, before = at(view, 30), view.axis
+    wheel(view, place, QPoint(0, 360))
+    assert view.axis.steps_shown < before.steps_shown
+    assert view.axis.x(30) == pytest.approx(before.x(30), abs=1)
+    first = view.axis.first
+    wheel(view, place, QPoint(-240, 0))
+    assert view.axis.first > first
+    assert view.horizontalScrollBar().maximum() > 0
+
+
+def test_keys_step_through_the_session_and_zoom(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
+    session.seek(10)
+    for key, step in (
+        (Qt.Key.Key_Right, 11), (Qt.Key.Key_Left, 10), (Qt.Key.Key_End, 77), (Qt.Key.Key_Home, 0),
+    ):  # fmt: skip
+        qtbot.keyClick(panel.view, key)
+        assert session.step == step
+    qtbot.keyClick(panel.view, Qt.Key.Key_Plus)
+    assert panel.view.axis.steps_shown < 77
+    qtbot.keyClick(panel.view, Qt.Key.Key_0)
+    assert panel.view.axis.steps_shown == 77
+
+
+def test_zoomed_in_the_view_follows_the_playhead(panel: TimelinePanel, session: Session) -> None:
+    session.seek(5)
+    panel.view.zoom(6)
+    assert panel.view.axis.last < 40
+    session.seek(60)
+    assert panel.view.axis.first < 60 < panel.view.axis.last
+
+
+def test_a_click_on_a_leafs_name_selects_it(
+    panel: TimelinePanel, session: Session, basics: MemoryTrace, qtbot: QtBot
+) -> None:
+    y = round(painting.HEAD_HEIGHT + painting.LANE_HEIGHT * 2.5)
+    qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, y))
+    assert session.selection == Selection(node=basics.leaves[2])
+
+
+def test_tips_tell_the_event_and_the_span(panel: TimelinePanel) -> None:
+    assert panel.view.tip_at(QPointF(at(panel.view, 58))) == (
+        "58  inp.grad accumulates: ‖11.31‖ + ‖11.31‖ gives (4, 5) ‖22.63‖"
+    )
+    assert panel.view.tip_at(QPointF(at(panel.view, 50, SPAN_MIDDLE))) == "out.backward() #2, steps 47 to 60"
+    assert panel.view.tip_at(QPointF(3, LANES)) == ""
+
+
+def test_a_screen_reader_hears_the_step_and_the_event(panel: TimelinePanel, session: Session) -> None:
+    session.seek(62)
+    assert panel.view.accessibleDescription() == "62 / 77: inp.grad: zero_, ‖22.63‖ → ‖0‖"
+
+
+def colour_at(panel: TimelinePanel, x: float, y: float) -> str:
+    return panel.view.viewport().grab().toImage().pixelColor(round(x), round(y)).name()
+
+
+def test_the_span_under_the_playhead_stands_out(panel: TimelinePanel, session: Session) -> None:
+    y = painting.SPAN_TOP + 3
+    session.seek(3)
+    x = panel.view.axis.x(58.5)
+    ahead = colour_at(panel, x, y)
+    session.seek(50)
+    current = colour_at(panel, x, y)
+    session.seek(77)
+    past = colour_at(panel, x, y)
+    assert len({ahead, current, past}) == 3
+
+
+def test_a_lane_rises_where_the_gradient_does(panel: TimelinePanel, session: Session) -> None:
+    session.seek(0)
+    top = painting.HEAD_HEIGHT + 2 * painting.LANE_HEIGHT + painting.LANE_BASE - painting.LANE_RISE / 4
+    background = theme.current().panel.name()
+    axis = panel.view.axis
+    assert colour_at(panel, axis.x(30), top) == background
+    assert colour_at(panel, axis.x(50), top) != background
+    assert colour_at(panel, axis.x(68), top) == background
+
+
+def test_only_the_playheads_strip_is_painted_anew(panel: TimelinePanel, session: Session) -> None:
+    session.seek(48)
+    panel.view.viewport().grab()
+    layer = panel.view._layer
+    session.seek(49)
+    panel.view.viewport().grab()
+    assert panel.view._layer is layer
+
+
+def troubled() -> MemoryTrace:
+    """One leaf with a NaN gradient, a mark and an error."""
+    builder = TraceBuilder()
+    scribe = Scribe(builder, "p.py")
+    leaf = scribe.parameter("x", (2,))
+    builder.emit(Mark(step=0, name="epoch 1"))
+    scribe.backward(leaf, np.array([np.nan, 1], np.float32), {}, line=1)
+    builder.emit(Error(step=0, type="ValueError", message="no", file="p.py", line=3))
+    return builder.finish()
+
+
+def test_nan_and_errors_are_red(panel: TimelinePanel, session: Session) -> None:
+    session.show_trace(troubled(), step=0)
+    image = panel.view.viewport().grab().toImage()
+    red, axis = theme.current().error.name(), panel.view.axis
+    y = round(painting.HEAD_HEIGHT + painting.LANE_BASE - painting.LANE_RISE)
+    near = {image.pixelColor(round(axis.x(4.5)), y + dy).name() for dy in (-1, 0, 1)}
+    assert red in near
+    column = round(axis.x(6))
+    assert any(image.pixelColor(column + dx, y).name() == red for dx in (-1, 0, 1) for y in range(60, 200))
+
+
+def test_no_trace_shows_an_empty_strip(session: Session, qtbot: QtBot) -> None:
+    panel = TimelinePanel(session)
+    qtbot.addWidget(panel)
+    panel.resize(600, 200)
+    panel.show()
+    qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(300, LANES))
+    assert not panel.grab().isNull()
+    assert session.step == 0
+
+
+def test_a_long_trace_is_read_aside_and_stays_fast(
+    panel: TimelinePanel, session: Session, qtbot: QtBot
+) -> None:
+    trace = training(nodes=20_000, calls=12, leaves=200)
+    assert trace is not None
+    session.show_trace(trace)
+    assert panel.reading
+    qtbot.waitUntil(lambda: not panel.reading, timeout=20_000)
+    assert panel.view.verticalScrollBar().maximum() > 0
+    panel.view.viewport().grab()
+    times = []
+    for step in np.linspace(1, session.last_step, 30).astype(int):
+        session.seek(int(step))
+        started = perf_counter()
+        panel.view.viewport().repaint()
+        times.append(perf_counter() - started)
+    assert sorted(times)[15] < 0.010, "painting a step takes more than 10 ms"
+
+
+def test_many_leaves_scroll(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
+    trace = training(nodes=400, calls=2, leaves=60)
+    assert trace is not None
+    session.show_trace(trace)
+    wheel(panel.view, QPoint(20, LANES), QPoint(0, -1200))
+    assert panel.view.verticalScrollBar().value() > 0
+    y = round(painting.HEAD_HEIGHT + 5)
+    qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, y))
+    assert session.selection.node in trace.leaves[5:]
+
+
+def test_two_sums_of_a_leaf_are_marked_where_they_happen(panel: TimelinePanel, basics: MemoryTrace) -> None:
+    strip = panel.view.strip
+    assert strip is not None
+    lane, highest = strip.lane(basics.leaves[2])
+    expected = [
+        (e.step, e.mode) for e in basics.events if isinstance(e, Accumulate) and e.leaf == basics.leaves[2]
+    ]
+    assert [(mark.step, mark.kind) for mark in lane.marks if mark.kind != "zeroed"] == expected
+    assert highest == pytest.approx(22.627, abs=1e-3)
