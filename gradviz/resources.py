@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 
 
 @cache
 def root() -> Path:
     """The resources folder: inside the package when installed, at the top of the source tree otherwise."""
-    packaged = Path(str(files("gradviz"))) / "resources"
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parent.parent / "resources"
+    # Not importlib.resources: fonts and traces have to be real files, and loading it delays the first window.
+    package = Path(__file__).resolve().parent
+    packaged = package / "resources"
+    return packaged if packaged.is_dir() else package.parent / "resources"
 
 
 def path(*parts: str) -> Path:

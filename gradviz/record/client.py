@@ -16,12 +16,14 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradviz.record.program import Program
-from gradviz.record.session import BackendName
 from gradviz.record.worker import FORWARDED_CHARACTERS
-from gradviz.trace.writer import Values
+
+if TYPE_CHECKING:  # the recorder itself is loaded in the child process only
+    from gradviz.record.session import BackendName
+    from gradviz.trace.writer import Values
 
 EXIT_SECONDS = 0.5
 """How long a program that is over may take for its exit handlers."""

@@ -6,7 +6,7 @@ import hashlib
 import sqlite3
 from collections.abc import Iterable
 from functools import cache
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 APPLICATION_ID = 0x47524456  # "GRDV"
@@ -24,7 +24,7 @@ Row = tuple[Any, ...]
 @cache
 def schema() -> str:
     """The statements that make an empty trace."""
-    return resources.files("gradviz.trace").joinpath("schema.sql").read_text("utf-8")
+    return Path(__file__).with_name("schema.sql").read_text("utf-8")
 
 
 def schema_objects(connection: sqlite3.Connection) -> list[Row]:

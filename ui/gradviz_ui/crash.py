@@ -6,7 +6,6 @@ import platform
 import sys
 import threading
 import traceback
-from importlib.metadata import version
 from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot, qVersion
@@ -75,5 +74,7 @@ class CrashReporter(QObject):
 
 def report(text: str) -> str:
     """What somebody needs who is to mend it."""
+    from importlib.metadata import version  # slow to load, and with luck never needed
+
     facts = f"gradviz {version('gradviz')}, Python {platform.python_version()}, Qt {qVersion()}"
     return f"{facts}, {platform.platform()}\n\n{text}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
@@ -306,6 +305,8 @@ class MainWindow(QMainWindow):
 
     def show_about(self) -> None:
         """Say what this is."""
+        from importlib.metadata import version  # slow to load, and seldom asked for
+
         title = self.tr("About gradviz")
         text = self.tr(
             "A desktop debugger for backpropagation: step through backward passes, in both directions."

@@ -9,13 +9,15 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from gradviz.record.client import Finished, Worker
 from gradviz.record.program import Program
-from gradviz.record.session import BackendName
+
+if TYPE_CHECKING:  # the recorder itself is loaded in the child process only
+    from gradviz.record.session import BackendName
 
 BATCH_MS = 50
 """How often printed text and the count of events reach the window."""
@@ -72,7 +74,7 @@ class Recording(QObject):
         self._printed.clear()
         self.progressed.emit()
         self._timer.start()
-        self._worker.run(program, path, backend=cast(BackendName, backend))
+        self._worker.run(program, path, backend=cast("BackendName", backend))
 
     def stop(self) -> None:
         """End the run at once; `ended` follows."""
