@@ -61,7 +61,7 @@ def check_hook_result(hook: Callable[..., Any], old: Tensor | None, new: Any) ->
 
     name = getattr(hook, "__name__", str(hook))
     if not isinstance(new, Tensor):
-        raise TypeError("expected Variable or None (got " + type(new).__name__ + ")")
+        raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
     if old is not None:
         if new.dtype is not old.dtype:
             raise RuntimeError(

@@ -34,16 +34,14 @@ def run_inplace(op: Operator, target: Tensor, args: tuple[Any, ...]) -> Tensor:
     result = op.forward(*arrays, *attributes)
     array = result if isinstance(result, np.ndarray) else np.asarray(result)
     check_fits(target, array)
-    old = _before_write(op, target) if recorded else target
-    write(target, array, op.name + "_")
     node = None
     if recorded:
-        sources = (old, *inputs[1:])
-        node = op.record(sources, attributes, (target._alias(target._version_counter),))
-        if node is not None:
-            if any(step.kind == "output" for step in op.plan):
-                op._save(node, node.edges, sources, attributes, (target,))  # type: ignore[arg-type]
-            rebase(target, node)
+        alias = target._alias(target._version_counter)
+        node = op.record((_before_write(op, target), *inputs[1:]), attributes, (alias,), save_outputs=False)
+    write(target, array, op.name + "_")
+    if node is not None:
+        op.save_outputs(node, (target,))
+        rebase(target, node)
     if observer.current is not None:
         report_op(op.name + "_", node, inputs, (target,))
     return target
@@ -56,6 +54,21 @@ def _before_write(op: Operator, target: Tensor) -> Tensor:
     reads_old = any(step.kind == "input" and step.index == 0 for step in op.plan)
     stand_in = target._with_data(target._data.copy() if reads_old else target._data, None)
     edge = edge_of(target)
+    stand_in._edge = edge if edge[0] is not None else None
+    return stand_in
+
+
+def _edge_kept(target: Tensor, operand: Any) -> Any:
+    """An operand that shares memory with the target enters the graph with the history it has before the write."""
+    from gradviz_engine.autograd.node import edge_of
+    from gradviz_engine.tensor import Tensor
+
+    if not isinstance(operand, Tensor) or operand._base is None:
+        return operand
+    if operand._version_counter is not target._version_counter:
+        return operand
+    stand_in = operand._alias(operand._version_counter)
+    edge = edge_of(operand)
     stand_in._edge = edge if edge[0] is not None else None
     return stand_in
 

@@ -149,6 +149,7 @@ class Operator:
         self.positions = {i: e for e, i in enumerate(self.differentiable)}
         self.formulas = tuple(self._rule_of(i).formula for i in self.differentiable)
         self.plan = tuple(self._saves())
+        self.saves_outputs = any(step.kind == "output" for step in self.plan)
         self.node_type: Any = _node_class(self, node) if node else None
 
     def _rule_of(self, index: int) -> Rule:
@@ -198,9 +199,16 @@ class Operator:
             report_op(self.name, node, inputs, outputs)
 
     def record(
-        self, inputs: Sequence[Any], attributes: Sequence[Any], outputs: tuple[Tensor, ...]
-    ) -> Node | None:
-        """Make the node and hang the outputs on it; None if no differentiable input requires grad."""
+        self,
+        inputs: Sequence[Any],
+        attributes: Sequence[Any],
+        outputs: tuple[Tensor, ...],
+        save_outputs: bool = True,
+    ) -> OpNode | None:
+        """Make the node and hang the outputs on it; None if no differentiable input requires grad.
+
+        An in-place operation records before it writes and saves its output afterwards (``save_outputs``).
+        """
         if self.node_type is None:
             return None
         chosen = inputs if self.variadic else [inputs[i] for i in self.differentiable]
@@ -226,15 +234,15 @@ class Operator:
                 if output._data.dtype.kind in "fc":
                     output._edge = (node, number)
         if self.plan:
-            self._save(node, edges, inputs, attributes, outputs)
+            self._save(node, edges, inputs, attributes)
+            if save_outputs and self.saves_outputs:
+                self.save_outputs(node, outputs)
         if anomaly.enabled:
             anomaly.remember_creation(node)
         return node
 
-    def _save(
-        self, node: OpNode, edges: Any, inputs: Sequence[Any], attributes: Sequence[Any],
-        outputs: tuple[Tensor, ...],
-    ) -> None:
+    def _save(self, node: OpNode, edges: Any, inputs: Sequence[Any], attributes: Sequence[Any]) -> None:
+        """Keep the inputs and attributes that a needed rule reads."""
         kept = node.__dict__
         for step in self.plan:
             if not self.variadic:
@@ -243,23 +251,27 @@ class Operator:
                         break
                 else:
                     continue
-            kind, index = step.kind, step.index
+            kind, index, key = step.kind, step.index, "_kept_" + step.key
             if kind == "attribute":
-                kept["_kept_" + step.key] = _keep_attribute(attributes[index])
-            elif kind == "output":
-                linked = self.linked is None or index < self.linked
-                kept["_kept_" + step.key] = SavedTensor(outputs[index], index if linked else -1)
+                kept[key] = _keep_attribute(attributes[index])
             elif kind == "sizes":
-                kept["_kept_" + step.key] = (
-                    tuple(t._data.shape for t in inputs) if self.variadic else inputs[index]._data.shape
-                )
+                kept[key] = tuple(t._data.shape for t in inputs) if self.variadic else inputs[index]._data.shape
             elif kind == "strides":
-                kept["_kept_" + step.key] = inputs[index].stride()
-            elif self.variadic:
-                kept["_kept_" + step.key] = [SavedTensor(t) for t in inputs]
-            else:
-                value = inputs[index]
-                kept["_kept_" + step.key] = SavedTensor(value) if isinstance(value, Tensor) else value
+                kept[key] = inputs[index].stride()
+            elif kind == "input":
+                if self.variadic:
+                    kept[key] = [SavedTensor(t) for t in inputs]
+                else:
+                    value = inputs[index]
+                    kept[key] = SavedTensor(value) if isinstance(value, Tensor) else value
+
+    def save_outputs(self, node: OpNode, outputs: Sequence[Tensor]) -> None:
+        """Keep the outputs that a needed rule reads."""
+        for step in self.plan:
+            if step.kind == "output" and any(node.edges[e][0] is not None for e in step.edges):
+                linked = self.linked is None or step.index < self.linked
+                number = step.index if linked else -1
+                node.__dict__["_kept_" + step.key] = SavedTensor(outputs[step.index], number)
 
     def run_backward(
         self, node: OpNode, gradients: list[Tensor | None], needed: Sequence[bool] | None
