@@ -31,6 +31,14 @@ from gradviz_engine.ops.activation import (
     tanhshrink,
     threshold,
 )
+from gradviz_engine.ops.convolution import (
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+)
 from gradviz_engine.ops.cross_entropy import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -39,6 +47,7 @@ from gradviz_engine.ops.cross_entropy import (
 )
 from gradviz_engine.ops.linear import bilinear, linear
 from gradviz_engine.ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from gradviz_engine.ops.padding import pad
 from gradviz_engine.ops.softmax import log_softmax, softmax, softmin
 
 

@@ -7,6 +7,7 @@ Each family module lists what it offers: ``__all__`` for ``torch.<name>``, ``MET
 from gradviz_engine.ops.activation import *
 from gradviz_engine.ops.comparison import *
 from gradviz_engine.ops.conversion import *
+from gradviz_engine.ops.convolution import *
 from gradviz_engine.ops.copying import *
 from gradviz_engine.ops.cross_entropy import *
 from gradviz_engine.ops.elementary import *
@@ -18,6 +19,7 @@ from gradviz_engine.ops.joining import *
 from gradviz_engine.ops.linear import *
 from gradviz_engine.ops.masking import *
 from gradviz_engine.ops.matmul import *
+from gradviz_engine.ops.padding import *
 from gradviz_engine.ops.pointwise import *
 from gradviz_engine.ops.powers import *
 from gradviz_engine.ops.reduction import *

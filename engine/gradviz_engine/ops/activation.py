@@ -15,6 +15,7 @@ import numpy as np
 from gradviz_engine.autograd.grad_mode import mode
 from gradviz_engine.ops.copying import zeros_like
 from gradviz_engine.ops.elementwise import Array, as_tensor_argument, camel
+from gradviz_engine.ops.joining import cat
 from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.shapes import wrap_dim
@@ -224,7 +225,7 @@ _celu = activation(
 
 def _sigmoid(x: Array) -> Array:
     """1 / (1 + e⁻ˣ); exp overflows to inf for large -x, which gives the right 0."""
-    result = np.negative(x)
+    result = np.negative(x, out=np.empty_like(x))
     np.exp(result, out=result)
     result += 1
     return np.divide(1, result, out=result)
@@ -301,7 +302,7 @@ def _mish_gradient(grad: Tensor, x: Tensor) -> Any:
 
 def log_sigmoid_array(x: Array) -> Array:
     """min(x, 0) - log(1 + e^-|x|): neither end overflows."""
-    result = np.abs(x)
+    result = np.abs(x, out=np.empty_like(x))
     np.negative(result, out=result)
     np.log1p(np.exp(result, out=result), out=result)
     return np.subtract(np.minimum(x, 0), result, out=result)
@@ -342,8 +343,6 @@ def _glu_gradient(grad: Tensor, x: Tensor, dim: int) -> Any:
         return _glu_backward(grad, x, dim)
     value, gate = x.chunk(2, dim)
     sigmoid = gate.sigmoid()
-    from gradviz_engine.ops.joining import cat
-
     return cat([grad * sigmoid, grad * value * sigmoid * (1 - sigmoid)], dim)
 
 

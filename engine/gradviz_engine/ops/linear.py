@@ -59,7 +59,7 @@ def _trilinear_gradients(grad: Tensor, saved: Any, needed: tuple[bool, bool, boo
     if needed[0]:
         by_x = (grad.unsqueeze(1) @ (y @ weight.transpose(1, 2)).transpose(0, 1)).squeeze(1)
     if needed[1]:
-        pairs = (x.unsqueeze(2) * y.unsqueeze(1)).reshape(batch, -1)
+        pairs = (x.unsqueeze(2) * y.unsqueeze(1)).reshape(batch, x.shape[1] * y.shape[1])
         by_weight = (grad.t() @ pairs).reshape(weight.shape)
     if needed[2]:
         by_y = (grad.unsqueeze(1) @ (x @ weight).transpose(0, 1)).squeeze(1)
@@ -94,7 +94,8 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
         raise RuntimeError(
             f"bilinear(): bias size does not match weight size: got {bias.shape[0]} but expected {weight.shape[0]}"
         )
-    flat = (input1.reshape(-1, input1.shape[-1]), weight, input2.reshape(-1, input2.shape[-1]))
+    rows = math.prod(input1.shape[:-1])
+    flat = (input1.reshape(rows, input1.shape[-1]), weight, input2.reshape(rows, input2.shape[-1]))
     result: Tensor = _trilinear(*flat).reshape(*input1.shape[:-1], weight.shape[0])
     return result if bias is None else result + bias
 

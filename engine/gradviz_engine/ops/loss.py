@@ -88,7 +88,7 @@ def difference_loss(
         return reduced(loss(np.subtract(x, t), *rest), reduction)
 
     def backward(g: Array, x: Array, t: Array, reduction: int, *rest: Any) -> Array:
-        d = np.subtract(x, t)
+        d = np.asarray(np.subtract(x, t))
         return slope(d, *rest) * spread(g, d, reduction)
 
     def second(grad: Tensor, saved: Any) -> Tensor:
