@@ -1,7 +1,8 @@
-"""Formulas of derivatives, as nodes carry them, worked out for one element: ``grad · 2 · self`` is ``1 · 2 · 2``.
+"""Formulas of derivatives, as nodes carry them, worked out for one element: ``grad · self`` is ``1 · 2``.
 
-A formula is text for people. Those made of names, numbers, ``+ - · / ^``, parentheses, ``ᵀ`` and a few
-functions can be evaluated; any other gives None. Nothing is ever executed: a trace may come from anyone.
+A formula is text for people. Those made of names, numbers, ``+ - · / ^ ² |x|``, parentheses, ``ᵀ``, a few
+functions and ``… where …, else …`` can be evaluated; any other gives None. Nothing is ever executed: a
+trace may come from anyone.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 from gradviz.projection.numbers import number_text
 
@@ -19,6 +21,11 @@ LONGEST = 200
 
 TRANSPOSED = "ᵀ"
 
+_SIGNS = str.maketrans(
+    {"·": "*", "×": "*", "−": "-", "^": "**", "²": "**2", "³": "**3", "≤": "<=", "≥": ">=", TRANSPOSED: "_T"}
+)
+_CHOICE = re.compile(r"(.+) where (.+), else (.+)")
+_SIZE = re.compile(r"\|([^|]+)\|")
 _NAME = re.compile(rf"[A-Za-z_]\w*{TRANSPOSED}?")
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
@@ -26,6 +33,13 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
     ast.Pow: math.pow,
+}
+
+_COMPARISONS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
 }
 
 
@@ -38,26 +52,34 @@ def _sign(x: float) -> float:
 
 
 _FUNCTIONS: dict[str, Callable[..., float]] = {
-    "abs": abs, "cos": math.cos, "exp": math.exp, "log": math.log, "max": max, "min": min, "sigmoid": _sigmoid,
-    "sign": _sign, "sin": math.sin, "sqrt": math.sqrt, "tanh": math.tanh,
+    "abs": abs, "cos": math.cos, "exp": math.exp, "ln": math.log, "log": math.log, "max": max, "min": min,
+    "sigmoid": _sigmoid, "sign": _sign, "sin": math.sin, "sqrt": math.sqrt, "tanh": math.tanh, "σ": _sigmoid,
 }  # fmt: skip
+_CONSTANTS = {"π": math.pi}
+_WORDS = {"where", "else"}
 
 
 def names_in(formula: str) -> set[str]:
     """The variables of a formula; one that is transposed carries its ``ᵀ``."""
-    return set(_NAME.findall(formula)) - _FUNCTIONS.keys()
+    return set(_NAME.findall(formula)) - _FUNCTIONS.keys() - _CONSTANTS.keys() - _WORDS
 
 
 def evaluate(formula: str, numbers: Mapping[str, float]) -> float | None:
     """The value of ``formula`` with ``numbers`` for its names; None where it cannot be worked out."""
     if len(formula) > LONGEST:
         return None
-    text = formula.replace("·", "*").replace("×", "*").replace("−", "-").replace("^", "**")
+    known = _CONSTANTS | {_plain(name): number for name, number in numbers.items()}
     try:
-        tree = ast.parse(text.replace(TRANSPOSED, "_T").strip(), mode="eval")
-        return _value(tree.body, {name.replace(TRANSPOSED, "_T"): n for name, n in numbers.items()})
+        return _value(ast.parse(_plain(formula).strip(), mode="eval").body, known)
     except (SyntaxError, KeyError, TypeError, ValueError, ArithmeticError, RecursionError):
         return None
+
+
+def _plain(formula: str) -> str:
+    """The formula as a Python expression."""
+    if choice := _CHOICE.fullmatch(formula):
+        formula = "({}) if ({}) else ({})".format(*choice.groups())
+    return _SIZE.sub(r"abs(\1)", formula).translate(_SIGNS)
 
 
 def substitute(formula: str, numbers: Mapping[str, float]) -> str:
@@ -78,6 +100,8 @@ def _value(tree: ast.expr, numbers: Mapping[str, float]) -> float:
             return _OPERATORS[type(op)](_value(left, numbers), _value(right, numbers))
         case ast.UnaryOp(ast.USub(), operand):
             return -_value(operand, numbers)
+        case ast.IfExp(test, then, otherwise):
+            return _value(then if _holds(test, numbers) else otherwise, numbers)
         case ast.Name(name):
             return float(numbers[name])
         case ast.Constant(int() | float() as value):
@@ -86,3 +110,14 @@ def _value(tree: ast.expr, numbers: Mapping[str, float]) -> float:
             return float(_FUNCTIONS[name](*(_value(argument, numbers) for argument in arguments)))
         case _:
             raise ValueError("not arithmetic")
+
+
+def _holds(test: ast.expr, numbers: Mapping[str, float]) -> bool:
+    """Is a comparison, or a chain of them, true?"""
+    if not isinstance(test, ast.Compare):
+        raise ValueError("not a comparison")
+    values = [_value(part, numbers) for part in (test.left, *test.comparators)]
+    return all(
+        _COMPARISONS[type(op)](left, right)
+        for op, (left, right) in zip(test.ops, pairwise(values), strict=True)
+    )

@@ -21,7 +21,11 @@ from gradviz.replay.formula import LONGEST, evaluate, names_in, substitute
         ),
         ("-grad / other", {"grad": 1.0, "other": 4.0}, -0.25),
         ("gradᵀ", {"gradᵀ": 7.0}, 7.0),
-        ("grad · (1 - result^2)", {"grad": 2.0, "result": 0.5}, 1.5),
+        ("grad · (1 - result²)", {"grad": 2.0, "result": 0.5}, 1.5),
+        ("grad · σ(self) / ln(|self|)", {"grad": 1.0, "self": -math.e}, 1 / (1 + math.exp(math.e))),
+        ("grad · 180 / π", {"grad": math.pi}, 180.0),
+        ("grad where self > 0, else grad · slope", {"grad": 2.0, "self": -1.0, "slope": 0.5}, 1.0),
+        ("grad where -1 < self ≤ 1, else 0", {"grad": 2.0, "self": 1.0}, 2.0),
     ],
 )
 def test_arithmetic_with_the_signs_of_the_inspector(
@@ -36,7 +40,7 @@ def test_arithmetic_with_the_signs_of_the_inspector(
 @pytest.mark.parametrize(
     "formula",
     [
-        "selfᵀ @ grad", "sum(grad, dim)", "where(self > 0, grad, 0)", "grad[0]", "grad ·", "self.weight",
+        "selfᵀ @ grad", "sum(grad, dim)", "grad where mask, else 0", "grad[0]", "grad ·", "self.weight",
         "__import__('os').system('true')", "(lambda: 1)()", "grad / 0", "10^10^10", "missing",
         "(" * 90, "grad +" * LONGEST,
     ],
