@@ -26,7 +26,7 @@ _SIGNS = str.maketrans(
 )
 _CHOICE = re.compile(r"(.+) where (.+), else (.+)")
 _SIZE = re.compile(r"\|([^|]+)\|")
-_NAME = re.compile(rf"[A-Za-z_]\w*{TRANSPOSED}?")
+_NAME = re.compile(r"[A-Za-z_][^\W²³]*")
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
