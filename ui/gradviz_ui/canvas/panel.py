@@ -11,7 +11,6 @@ from PySide6.QtCore import QEasingCurve, QPoint, QPointF, QRectF, Qt, QVariantAn
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QMenu, QToolTip, QWidget
 
-from gradviz.projection.cards import Words
 from gradviz.projection.frame import Frame
 from gradviz.projection.picking import box_at, link_at, neighbour
 from gradviz.projection.scene import Scene
@@ -26,6 +25,7 @@ from gradviz_ui.canvas.minimap import Minimap
 from gradviz_ui.canvas.notice import Notice
 from gradviz_ui.canvas.painter import FramePainter, Marks
 from gradviz_ui.canvas.view import ZOOM_STEP, GraphView
+from gradviz_ui.canvas.words import card_words
 from gradviz_ui.session import Selection, Session
 
 EDGE = 14
@@ -227,7 +227,7 @@ class CanvasPanel(QWidget):
             self.view.item.show_frame(None)
         else:
             self._last_layout = self.session.layout_name
-            self.frame = Frame(scene, playhead, self._words())
+            self.frame = Frame(scene, playhead, card_words())
             self.view.item.show_frame(FramePainter(self.frame, ink_of(theme.current().name)))
             self.view.take_bounds()
             self.view.start(self._place_of_interest(self.frame))
@@ -238,14 +238,6 @@ class CanvasPanel(QWidget):
         self.minimap.show_frame(self.frame)
         self._place()
         self._selection_changed()
-
-    def _words(self) -> Words:
-        return Words(
-            freed=self.tr("freed"),
-            leaf=self.tr("leaf"),
-            waits=self.tr("waits for {count}"),
-            sums=self.tr("×{count} sums"),
-        )
 
     def _place_of_interest(self, frame: Frame) -> QRectF:
         """What runs, else the first root, else the first box."""

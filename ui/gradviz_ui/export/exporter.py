@@ -86,7 +86,7 @@ def _write_files(frame: Frame, options: Options, path: Path, report: Progress) -
         with replacing(target) as unfinished:
             if options.format == "svg":
                 unfinished.write_bytes(svg(frame, options.theme))
-            elif not image(frame, options.theme, options.scale).save(str(unfinished), b"PNG"):
+            elif not image(frame, options.theme, options.scale).save(str(unfinished)):
                 raise ExportError(f"{target} cannot be written")
         written.append(target)
         report(done / len(options.steps))
