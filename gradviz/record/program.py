@@ -94,17 +94,16 @@ class Program:
             yield Unit(cell.title, first, text, tuple((first + s.line, s.text) for s in skipped))
 
     def compile(self, unit: Unit) -> tuple[CodeType, CodeType | None]:
-        """The unit's statements, and for a cell that ends in an expression that expression by itself.
+        """The unit's statements, and for a cell that ends in an expression code that shows its value.
 
-        Raises SyntaxError, with the line of the displayed text.
+        It is shown through ``sys.displayhook``. Raises SyntaxError, with the line of the displayed text.
         """
         padded = "\n" * (unit.first_line - 1) + unit.text
         tree = ast.parse(padded, self.code_name)
         last = None
         if self.cells and tree.body and isinstance(tree.body[-1], ast.Expr) and not _silenced(unit.text):
-            shown = tree.body.pop()
-            assert isinstance(shown, ast.Expr)
-            last = compile(ast.Expression(shown.value), self.code_name, "eval", dont_inherit=True)
+            shown = ast.Interactive([tree.body.pop()])
+            last = compile(shown, self.code_name, "single", dont_inherit=True)
         return compile(tree, self.code_name, "exec", dont_inherit=True), last
 
     def show_to_tracebacks(self) -> None:

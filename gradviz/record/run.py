@@ -88,9 +88,7 @@ def _execute(program: Program, namespace: dict[str, Any], recorder: Recorder) ->
         statements, shown = program.compile(unit)
         exec(statements, namespace)
         if shown is not None:
-            value = eval(shown, namespace)
-            if value is not None:
-                print(repr(value))
+            exec(shown, namespace)
 
 
 @contextmanager
@@ -99,18 +97,31 @@ def _as_main(program: Program, arguments: Sequence[str]) -> Iterator[dict[str, A
     main = ModuleType("__main__")
     main.__dict__["__builtins__"] = builtins
     if program.is_notebook:
-        main.__dict__["display"] = lambda *values: [print(repr(value)) for value in values] and None
+        main.__dict__["display"] = _display
     else:
         main.__file__ = program.code_name
     program.show_to_tracebacks()
-    before = sys.argv, sys.path[:], sys.modules["__main__"]
+    before = sys.argv, sys.path[:], sys.modules["__main__"], sys.displayhook
+    sys.displayhook = _show
     sys.argv = [program.code_name, *arguments]
     sys.path.insert(0, str(program.file.parent) if program.file is not None else os.getcwd())
     sys.modules["__main__"] = main
     try:
         yield main.__dict__
     finally:
-        sys.argv, sys.path[:], sys.modules["__main__"] = before
+        sys.argv, sys.path[:], sys.modules["__main__"], sys.displayhook = before
+
+
+def _show(value: Any) -> None:
+    """A notebook shows the value of a cell's last expression."""
+    if value is not None:
+        print(repr(value))
+
+
+def _display(*values: Any) -> None:
+    """What notebooks call ``display``, in plain text."""
+    for value in values:
+        print(repr(value))
 
 
 def _wait_for_threads() -> None:

@@ -43,7 +43,7 @@ def test_code_has_the_lines_of_the_text(tmp_path: Path) -> None:
     assert shown is not None
     assert {line for _, _, line in statements.co_lines() if line} == {3}
     with pytest.raises(ZeroDivisionError) as caught:
-        eval(shown)
+        exec(shown)
     assert caught.tb.tb_next is not None
     assert caught.tb.tb_next.tb_lineno == 4
     program = Program("ok = 1\n\nis not python\n", "n.ipynb", (Cell("In [1]", 1), Cell("In [2]", 3)))
