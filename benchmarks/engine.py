@@ -102,10 +102,7 @@ def transformer(torch: Any) -> Callable[[], object]:
 
 def step_memory(backend: str) -> float:
     """MiB a wide perceptron's training step adds to the process's peak, in a process of its own."""
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import engine; "
-        f"print(engine.memory_of_a_step({backend!r}))"
-    )
+    code = f"import sys; sys.path.insert(0, sys.argv[1]); import engine; print(engine.memory_of_a_step({backend!r}))"
     here = os.path.dirname(os.path.abspath(__file__))
     return float(subprocess.run([sys.executable, "-c", code, here], check=True, capture_output=True).stdout)
 

@@ -20,9 +20,7 @@ class device:
             type, _, number = type.partition(":")
             index = int(number)
         if type not in _KNOWN:
-            raise RuntimeError(
-                f"Expected one of {', '.join(_KNOWN)} device type at start of device string: {type}"
-            )
+            raise RuntimeError(f"Expected one of {', '.join(_KNOWN)} device type at start of device string: {type}")
         self.type: str = type
         self.index = index
 
@@ -40,8 +38,28 @@ class device:
         return hash((self.type, self.index))
 
 
-_KNOWN = ("cpu", "cuda", "ipu", "xpu", "mkldnn", "opengl", "opencl", "ideep", "hip", "ve", "fpga", "maia",
-          "xla", "lazy", "vulkan", "mps", "meta", "hpu", "mtia", "privateuseone")
+_KNOWN = (
+    "cpu",
+    "cuda",
+    "ipu",
+    "xpu",
+    "mkldnn",
+    "opengl",
+    "opencl",
+    "ideep",
+    "hip",
+    "ve",
+    "fpga",
+    "maia",
+    "xla",
+    "lazy",
+    "vulkan",
+    "mps",
+    "meta",
+    "hpu",
+    "mtia",
+    "privateuseone",
+)
 
 CPU = device("cpu")
 

@@ -199,9 +199,7 @@ class Tensor:
         if value and self._data.dtype.kind not in "fc":
             raise RuntimeError(wrong_dtype)
         if value and self._inference and not mode.inference:
-            raise RuntimeError(
-                "Setting requires_grad=True on inference tensor outside InferenceMode is not allowed."
-            )
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self._leaf_requires_grad = bool(value)
 
     @property
@@ -260,7 +258,10 @@ class Tensor:
         return self._inference
 
     def backward(
-        self, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+        self,
+        gradient: Any = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
         inputs: Any = None,
     ) -> None:
         """Compute the gradients of the graph's leaves with respect to this tensor and add them to ``.grad``."""
@@ -313,17 +314,13 @@ class Tensor:
     @data.setter
     def data(self, value: Tensor) -> None:
         if self.requires_grad and value._data.dtype.kind not in "fc":
-            raise RuntimeError(
-                "data set to a tensor that requires gradients must be floating point or complex dtype"
-            )
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
         self._data = value._data
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """The array itself (shared memory); RuntimeError where that would lose the gradient."""
         if self.requires_grad and not force:
-            raise RuntimeError(
-                "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
-            )
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
         return self._data
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
@@ -432,9 +429,7 @@ def storage_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def _checked_dim(dim: int, ndim: int) -> int:
     size = max(ndim, 1)
     if not -size <= dim < size:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})")
     return dim
 
 
@@ -460,6 +455,4 @@ def _check_grad(tensor: Tensor, value: Any) -> None:
 
 
 def _c_name(tensor: Tensor) -> str:
-    return {"float64": "double", "float32": "float", "float16": "c10::Half"}.get(
-        tensor.dtype._name, tensor.dtype._name
-    )
+    return {"float64": "double", "float32": "float", "float16": "c10::Half"}.get(tensor.dtype._name, tensor.dtype._name)

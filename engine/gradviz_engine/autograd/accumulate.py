@@ -37,7 +37,7 @@ class AccumulateGrad(Node):
         return "torch::autograd::AccumulateGrad"
 
     @property
-    def watched(self) -> bool:  # type: ignore[override]
+    def watched(self) -> bool:
         return bool(self.variable._hooks or self.prehooks or self.posthooks)
 
     @watched.setter
@@ -93,5 +93,4 @@ class AccumulateGrad(Node):
 def _copied_under_grad_mode(gradient: Tensor) -> Tensor:
     from gradviz_engine.ops.copying import copied
 
-    result: Any = copied(gradient)
-    return result  # type: ignore[no-any-return]
+    return copied(gradient)

@@ -40,8 +40,7 @@ def guarding(node: Node) -> Iterator[None]:
             )
         else:
             warnings.warn(
-                f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n"
-                + "".join(stack),
+                f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n" + "".join(stack),
                 stacklevel=2,
             )
         raise

@@ -62,8 +62,7 @@ def grad(
     """The gradients of ``outputs`` with respect to ``inputs``, without touching any ``.grad``."""
     if materialize_grads and allow_unused is False:
         raise ValueError(
-            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
-            "allow_unused=False."
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
         )
     allow_unused = materialize_grads if allow_unused is None else allow_unused
     roots, wanted = _as_tuple(outputs), _as_tuple(inputs)
@@ -77,9 +76,7 @@ def grad(
     keep = create_graph if retain_graph is None else retain_graph
     captured: dict[int, Tensor | None] = {}
     if edges:
-        captured = backward_pass(
-            edges, roots, gradients, keep, create_graph, targets, accumulate=False, inputs=wanted
-        )
+        captured = backward_pass(edges, roots, gradients, keep, create_graph, targets, accumulate=False, inputs=wanted)
     return _collected(captured, wanted, allow_unused, materialize_grads)
 
 
@@ -134,9 +131,7 @@ def _implicit(root: Tensor) -> Tensor:
     if root._data.size != 1:
         raise RuntimeError("grad can be implicitly created only for scalar outputs")
     if root._data.dtype.kind != "f":
-        raise RuntimeError(
-            f"grad can be implicitly created only for real scalar outputs but got {root.dtype}"
-        )
+        raise RuntimeError(f"grad can be implicitly created only for real scalar outputs but got {root.dtype}")
     return root._with_data(np.ones_like(root._data), None)
 
 
@@ -176,8 +171,12 @@ def _target(tensor: Tensor, retained: bool) -> Edge:
 
 
 def _batched(
-    roots: tuple[Tensor, ...], wanted: tuple[Tensor, ...], grad_outputs: Any, retain_graph: bool | None,
-    create_graph: bool, allow_unused: bool,
+    roots: tuple[Tensor, ...],
+    wanted: tuple[Tensor, ...],
+    grad_outputs: Any,
+    retain_graph: bool | None,
+    create_graph: bool,
+    allow_unused: bool,
 ) -> tuple[Tensor, ...]:
     """One pass for each entry of the first dimension; the results are stacked."""
     gradients = _gradient_tuple(grad_outputs, len(roots))

@@ -68,12 +68,13 @@ class GraphTask:
     def execute(self, gradients: list[Tensor | None]) -> dict[int, Tensor | None]:
         """Run the pass from the roots' gradients; returns what was captured, by position in the targets."""
         gradients = list(validate(self.roots, gradients, None))
-        if len(self.roots) == 1 and self.roots[0][0] is not None:
-            start, slot = self.roots[0]
-            buffer: list[Tensor | None] = [None] * len(start.meta)
-            buffer[slot] = gradients[0]
+        start, slot = self.roots[0]
+        buffer: list[Tensor | None] = []
+        if start is None or len(self.roots) > 1:
+            start = GraphRoot(self.roots, gradients)
         else:
-            start, buffer = GraphRoot(self.roots, gradients), []
+            buffer = [None] * len(start.meta)
+            buffer[slot] = gradients[0]
         self.dependencies = count_dependencies(start)
         if self.needs is not None:
             mark_needed(start, self.needs)
@@ -132,10 +133,13 @@ class GraphTask:
     def _wanted(self, node: Node) -> list[bool]:
         needs = self.needs
         assert needs is not None
-        return [target in needs and needs[target].runs for target, _ in node.edges]  # type: ignore[index]
+        return [target in needs and needs[target].runs for target, _ in node.edges]
 
     def _distribute(
-        self, node: Node, gradients: list[Tensor | None], results: Sequence[Tensor | None],
+        self,
+        node: Node,
+        gradients: list[Tensor | None],
+        results: Sequence[Tensor | None],
         watcher: observer.Observer | None,
     ) -> None:
         """Hand each result to the node its edge leads to, in the order of the edges."""
@@ -178,9 +182,7 @@ class GraphTask:
             self.owned.add(target)
 
 
-def is_fresh(
-    node: Node, slot: int, gradients: Sequence[Tensor | None], results: Sequence[Tensor | None]
-) -> bool:
+def is_fresh(node: Node, slot: int, gradients: Sequence[Tensor | None], results: Sequence[Tensor | None]) -> bool:
     """True if a result is new memory: not handed through, not given to another edge, seen by no hook."""
     result = results[slot]
     if not node.makes_fresh or node.posthooks is not None or result is None or result._data.base is not None:

@@ -114,8 +114,7 @@ class CustomNode(Node):
         extra = results[len(takes) :]
         if len(results) < len(takes) or any(e is not None for e in extra):
             raise RuntimeError(
-                f"function {name} returned an incorrect number of gradients (expected {len(takes)}, got "
-                f"{len(results)})"
+                f"function {name} returned an incorrect number of gradients (expected {len(takes)}, got {len(results)})"
             )
         chosen: list[Tensor | None] = []
         for position, (result, is_tensor) in enumerate(zip(results, takes, strict=False)):
@@ -213,9 +212,7 @@ class Function:
         outputs = (result,) if single else result
         if node is not None:
             outputs = tuple(_with_history(node, ctx, i, o, tensors) for i, o in enumerate(outputs))
-            node.meta = tuple(
-                (o._data.shape, o._data.dtype) if isinstance(o, Tensor) else None for o in outputs
-            )
+            node.meta = tuple((o._data.shape, o._data.dtype) if isinstance(o, Tensor) else None for o in outputs)
             _save(node, ctx, outputs)
         report_op(cls.__name__, node, tensors, tensors_in(outputs))
         return outputs[0] if single else outputs
@@ -279,8 +276,7 @@ def _save(node: CustomNode, ctx: FunctionCtx, outputs: tuple[Any, ...]) -> None:
             ctx._saved.append(SavedTensor(tensor, number))
         else:
             raise TypeError(
-                f"save_for_backward can only save variables, but argument {index} is of type "
-                f"{type(tensor).__name__}"
+                f"save_for_backward can only save variables, but argument {index} is of type {type(tensor).__name__}"
             )
     ctx._to_save = ()
 

@@ -116,14 +116,16 @@ def _forward_products(
     pairs = [(p, v) for p, v in zip(pulled, vectors, strict=True) if p is not None and p.requires_grad]
     if not pairs:
         return [wrap(np.zeros_like(o._data)) for o in outputs]
-    products = grad(
-        [p for p, _ in pairs], dummies, [v for _, v in pairs], create_graph=create_graph, allow_unused=True
-    )
+    products = grad([p for p, _ in pairs], dummies, [v for _, v in pairs], create_graph=create_graph, allow_unused=True)
     return [_zeros_if_none(p, o) for p, o in zip(products, outputs, strict=True)]
 
 
 def jacobian(
-    func: Function, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
+    func: Function,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
     strategy: str = "reverse-mode",
 ) -> Any:
     """All partial derivatives: a tensor of shape output + input, nested in tuples as outputs and inputs are."""
@@ -157,7 +159,11 @@ def _rows(output: Tensor, leaves: tuple[Tensor, ...], create_graph: bool) -> lis
 
 
 def hessian(
-    func: Function, inputs: Any, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
+    func: Function,
+    inputs: Any,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
     outer_jacobian_strategy: str = "reverse-mode",
 ) -> Any:
     """Second derivatives of a function with one output element."""
@@ -175,9 +181,7 @@ def hessian(
 
 def _single_output(output: Any, name: str) -> Tensor:
     if not isinstance(output, Tensor) or output.numel() != 1:
-        raise RuntimeError(
-            f"The output of the user-provided function given to {name} should contain a single element"
-        )
+        raise RuntimeError(f"The output of the user-provided function given to {name} should contain a single element")
     return output
 
 

@@ -87,7 +87,12 @@ def gradgradcheck(
         return grad(results, leaves, seeds, create_graph=True, allow_unused=True)
 
     return gradcheck(
-        gradient, (*given, *vectors), eps=eps, atol=atol, rtol=rtol, raise_exception=raise_exception,
+        gradient,
+        (*given, *vectors),
+        eps=eps,
+        atol=atol,
+        rtol=rtol,
+        raise_exception=raise_exception,
         nondet_tol=nondet_tol,
     )
 
@@ -134,8 +139,7 @@ def _inputs_to_check(inputs: tuple[Any, ...]) -> list[Tensor]:
             checked.append(value)
     if not checked:
         raise ValueError(
-            "gradcheck expects at least one input tensor to require gradient, but none of them have "
-            "requires_grad=True."
+            "gradcheck expects at least one input tensor to require gradient, but none of them have requires_grad=True."
         )
     return checked
 
@@ -165,9 +169,7 @@ def _analytical(output: Tensor, leaves: Sequence[Tensor]) -> list[Any]:
     return jacobians
 
 
-def _numerical(
-    func: Callable[..., Any], inputs: tuple[Any, ...], leaf: Tensor, eps: float, count: int
-) -> list[Any]:
+def _numerical(func: Callable[..., Any], inputs: tuple[Any, ...], leaf: Tensor, eps: float, count: int) -> list[Any]:
     """For each output the Jacobian by ``(f(x + eps) - f(x - eps)) / 2 eps``, one input element at a time."""
     rows: list[list[Any]] = [[] for _ in range(count)]
     data = leaf._data

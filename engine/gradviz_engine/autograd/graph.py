@@ -94,9 +94,7 @@ class _MultiHandle:
         self.remove()
 
 
-def register_multi_grad_hook(
-    tensors: Sequence[Tensor], fn: Callable[..., None], *, mode: str = "all"
-) -> _MultiHandle:
+def register_multi_grad_hook(tensors: Sequence[Tensor], fn: Callable[..., None], *, mode: str = "all") -> _MultiHandle:
     """Call ``fn`` with the gradients of all ``tensors`` once they are there (``mode="any"``: with the first)."""
     if mode not in ("all", "any"):
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
@@ -115,4 +113,3 @@ def register_multi_grad_hook(
         return inner
 
     return _MultiHandle([t.register_hook(hook(i)) for i, t in enumerate(tensors)])
-

@@ -64,9 +64,7 @@ def check_hook_result(hook: Callable[..., Any], old: Tensor | None, new: Any) ->
         raise TypeError(f"expected Variable, but hook returned '{type(new).__name__}'")
     if old is not None:
         if new.dtype is not old.dtype:
-            raise RuntimeError(
-                f"hook '{name}' has changed the type of value (was {old.type()} got {new.type()})"
-            )
+            raise RuntimeError(f"hook '{name}' has changed the type of value (was {old.type()} got {new.type()})")
         if new._data.shape != old._data.shape:
             raise RuntimeError(f"hook '{name}' has changed the size of value")
     return new

@@ -26,8 +26,8 @@ def run_inplace(op: Operator, target: Tensor, args: tuple[Any, ...]) -> Tensor:
 
     inputs = (target, *args[: op.arity - 1])
     attributes = args[op.arity - 1 :]
-    recorded = mode.enabled and op.node_type is not None and any(
-        isinstance(t, Tensor) and t.requires_grad for t in inputs
+    recorded = (
+        mode.enabled and op.node_type is not None and any(isinstance(t, Tensor) and t.requires_grad for t in inputs)
     )
     check_writable(target, recorded or mode.enabled)
     arrays = [a._data if isinstance(a, Tensor) else a for a in inputs]
@@ -144,6 +144,5 @@ def check_fits(target: Tensor, array: np.ndarray[Any, Any]) -> None:
         if have == "f" and want in "iub":
             result = dtypes.get_default_dtype() if array.dtype == np.float64 else result
         raise RuntimeError(
-            f"result type {result._legacy_name} can't be cast to the desired output type "
-            f"{target.dtype._legacy_name}"
+            f"result type {result._legacy_name} can't be cast to the desired output type {target.dtype._legacy_name}"
         )

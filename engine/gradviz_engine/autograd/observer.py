@@ -45,8 +45,13 @@ class Observer:
         the open dependency counts of nodes that have received something."""
 
     def flow(
-        self, source: Node, slot: int, target: Node, target_slot: int,
-        gradient: Tensor | None, total: Tensor | None,
+        self,
+        source: Node,
+        slot: int,
+        target: Node,
+        target_slot: int,
+        gradient: Tensor | None,
+        total: Tensor | None,
     ) -> None:
         """``gradient`` went along ``source.next_functions[slot]``; the target's buffer now holds ``total``."""
 

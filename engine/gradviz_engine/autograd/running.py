@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from gradviz_engine.tensor import Tensor
 
 
-def run_node(
-    node: Node, gradients: list[Tensor | None], needed: Sequence[bool] | None
-) -> Sequence[Tensor | None]:
+def run_node(node: Node, gradients: list[Tensor | None], needed: Sequence[bool] | None) -> Sequence[Tensor | None]:
     """Hooks of the node's outputs, retained gradients, prehooks, the node itself, checks, post-hooks."""
     if not node.watched and not anomaly.enabled:
         return validate(node.edges, node.apply(gradients, needed), node)
@@ -94,9 +92,7 @@ def _checked(hook: Any, old: tuple[Tensor | None, ...], result: Any) -> tuple[Te
     return tuple(None if n is None else check_hook_result(hook, o, n) for o, n in zip(old, new, strict=True))
 
 
-def validate(
-    edges: Sequence[Edge], gradients: Sequence[Tensor | None], node: Node | None
-) -> Sequence[Tensor | None]:
+def validate(edges: Sequence[Edge], gradients: Sequence[Tensor | None], node: Node | None) -> Sequence[Tensor | None]:
     """Bring each gradient to the shape and dtype of the tensor it belongs to.
 
     A broadcast input's gradient is summed over the broadcast dimensions, a gradient of another dtype is
@@ -156,7 +152,7 @@ def sum_to(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Sum over the dimensions in which ``shape`` was broadcast (ATen's ``sum_to``)."""
     sizes = tensor._data.shape
     if not shape:
-        return tensor.sum() if sizes else tensor  # type: ignore[no-any-return]
+        return tensor.sum() if sizes else tensor
     leading = len(sizes) - len(shape)
     dims = tuple(range(leading)) + tuple(
         i for i in range(leading, len(sizes)) if shape[i - leading] == 1 and sizes[i] != 1

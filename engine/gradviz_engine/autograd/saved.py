@@ -113,8 +113,7 @@ class SavedTensor:
         result = self.hooks[1](self.packed)
         if not isinstance(result, TensorType):
             raise TypeError(
-                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type "
-                f"{type(result)}"
+                f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(result)}"
             )
         if result is not tensor and tensor.requires_grad and mode.enabled:
             result = result._alias(None)

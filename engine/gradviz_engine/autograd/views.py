@@ -11,7 +11,7 @@ torch/csrc/autograd/functions/tensor.cpp (``CopySlices::apply``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gradviz_engine.autograd.grad_mode import mode
 from gradviz_engine.autograd.node import Edge, Node, edge_of, next_sequence

@@ -30,6 +30,7 @@ The op object is called with the inputs and attributes by position; what users c
 
 from __future__ import annotations
 
+import operator as operator_module
 from collections.abc import Callable, Sequence
 from types import CodeType
 from typing import Any
@@ -38,7 +39,7 @@ import numpy as np
 
 from gradviz_engine.autograd import anomaly, observer
 from gradviz_engine.autograd.grad_mode import mode
-from gradviz_engine.autograd.node import Node, edge_of, next_sequence
+from gradviz_engine.autograd.node import Node, edge_of
 from gradviz_engine.autograd.saved import SavedTensor
 from gradviz_engine.autograd.views import mark_views
 from gradviz_engine.ops.reporting import report_op
@@ -405,7 +406,7 @@ def _node_class(op: Operator, name: str) -> type[OpNode]:
         members[step.key] = _unpacking(step.key)
         members["_saved_" + step.key] = _introspecting(step.key)
         if step.kind in ("input", "output"):
-            members["_raw_saved_" + step.key] = property(lambda node, k="_kept_" + step.key: node.__dict__.get(k))
+            members["_raw_saved_" + step.key] = property(operator_module.attrgetter("_kept_" + step.key))
         members["_kept_" + step.key] = None
     return type(name.rpartition("::")[2], (OpNode,), members)
 

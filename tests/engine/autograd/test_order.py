@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphs import Watch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradviz_engine as engine
+from graphs import Watch
 
 
 def leaf(torch: Any, *shape: int) -> Any:
