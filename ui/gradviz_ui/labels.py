@@ -17,6 +17,7 @@ class RoleLabel(QLabel):
 
     def __init__(self, role: str = "text", font: QFont | None = None, *, wraps: bool = True) -> None:
         super().__init__()
+        self.setObjectName("label")
         self._role = role
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wraps)
@@ -51,6 +52,7 @@ class Rule(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setObjectName("rule")
         self.setFixedHeight(1)
         theme.themes().changed.connect(self.update)
 

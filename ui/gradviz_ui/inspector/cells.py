@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from gradviz.projection.heat import Array
 from gradviz.projection.numbers import number_text
 

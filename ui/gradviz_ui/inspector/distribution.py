@@ -45,11 +45,7 @@ class Distribution(QWidget):
         return QSize(200, BAR_AREA + AXIS_HEIGHT)
 
     def event(self, event: QEvent) -> bool:
-        if (
-            isinstance(event, QHelpEvent)
-            and event.type() == QEvent.Type.ToolTip
-            and self._histogram is not None
-        ):
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._histogram is not None:
             bar = min(max(int(event.pos().x() / max(self.width() / BINS, 1)), 0), BINS - 1)
             QToolTip.showText(event.globalPos(), self._bar_text(self._histogram, bar), self)
             return True
@@ -66,9 +62,7 @@ class Distribution(QWidget):
         for number, count in enumerate(counts):
             height = max(round((BAR_AREA - 8) * int(count) / most), 3) if count else 2
             painter.setBrush(colours.running if count else colours.border)
-            painter.drawRoundedRect(
-                QRectF(number * step + GAP / 2, BAR_AREA - height, step - GAP, height), 2, 2
-            )
+            painter.drawRoundedRect(QRectF(number * step + GAP / 2, BAR_AREA - height, step - GAP, height), 2, 2)
         painter.fillRect(QRectF(0, BAR_AREA + 1, self.width(), 1), colours.border)
         self._paint_axis(painter, self._histogram)
         painter.end()

@@ -23,18 +23,18 @@ class TensorWindow(QDialog):
         self._content = Content.of(trace, tensor)
         info = self._content.info
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setObjectName("tensorWindow")
+        self.setObjectName("tensor_window")
         title = f"{shape_text(info.shape)} {info.dtype} · norm {norm_text(info.norm)}"
         self.setWindowTitle(title)
         self.resize(720, 560)
         self._image = pg.ImageItem(axisOrder="row-major")
         self._plot = pg.PlotWidget()
-        self._plot.setObjectName("tensorPlot")
+        self._plot.setObjectName("tensor_plot")
         self._plot.setAccessibleName(title)
         self._plot.addItem(self._image)
         self._slices = [self._slice_box(size, n) for n, size in enumerate(self._content.slice_sizes)]
         self.readout = RoleLabel("muted", theme.mono_font(12))
-        self.readout.setObjectName("tensorReadout")
+        self.readout.setObjectName("tensor_readout")
         row = QHBoxLayout()
         for box in self._slices:
             row.addWidget(box)
@@ -52,7 +52,7 @@ class TensorWindow(QDialog):
 
     def _slice_box(self, size: int, dimension: int) -> QSpinBox:
         box = QSpinBox()
-        box.setObjectName(f"slice{dimension}")
+        box.setObjectName(f"slice_{dimension}")
         box.setAccessibleName(self.tr("Index in dimension {n}").replace("{n}", str(dimension)))
         box.setRange(0, max(size - 1, 0))
         box.setWrapping(True)

@@ -34,9 +34,7 @@ def followed_node(playhead: Playhead) -> NodeId | None:
     if len(running):
         return int(running[-1])
     events = playhead.trace.events
-    recent = (
-        node_of(events[step - 1]) for step in range(playhead.step, max(playhead.step - LOOK_BACK, 0), -1)
-    )
+    recent = (node_of(events[step - 1]) for step in range(playhead.step, max(playhead.step - LOOK_BACK, 0), -1))
     return next((node for node in recent if node is not None), None)
 
 

@@ -70,9 +70,7 @@ class GradientModel(QAbstractTableModel):
         if len(changed):
             # One signal over the whole span: views repaint what is in sight of it.
             rows = np.array([self._row_of[self._leaves[leaf]] for leaf in changed[:64]])
-            first, last = (
-                (int(rows.min()), int(rows.max())) if len(changed) <= 64 else (0, len(self._leaves) - 1)
-            )
+            first, last = (int(rows.min()), int(rows.max())) if len(changed) <= 64 else (0, len(self._leaves) - 1)
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(Column) - 1))
 
     def leaf_at(self, row: int) -> NodeId:
@@ -144,9 +142,7 @@ class GradientModel(QAbstractTableModel):
     def columnCount(self, parent: AnyIndex | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(Column)
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Vertical:
             return None
         match role:
@@ -211,9 +207,7 @@ class GradientModel(QAbstractTableModel):
         if column == Column.SUMS:
             return self.tr("{n} sums").replace("{n}", str(self._sums[position]))
         if column == Column.BAR:
-            return self.tr("{n} percent of the largest").replace(
-                "{n}", f"{self._share(position):.0%}".rstrip("%")
-            )
+            return self.tr("{n} percent of the largest").replace("{n}", f"{self._share(position):.0%}".rstrip("%"))
         return self._text(position, column)
 
     def _tip(self, position: int) -> str:

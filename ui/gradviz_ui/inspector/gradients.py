@@ -39,11 +39,11 @@ class GradientsPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._stale = True
-        self.setObjectName("gradientsPanel")
+        self.setObjectName("gradients_panel")
         self.setAccessibleName(self.tr("Gradients"))
         self.model = GradientModel(self)
         self.table = _Table()
-        self.table.setObjectName("gradientsTable")
+        self.table.setObjectName("gradients_table")
         self.table.setAccessibleName(self.tr("Gradients of the leaves"))
         self.table.setModel(self.model)
         self.table.setItemDelegate(_Cell(self.table))

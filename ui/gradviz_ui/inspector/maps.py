@@ -263,11 +263,7 @@ class HeatMaps(QWidget):
             element = self._element_at(QPointF(event.pos()))
             QToolTip.showText(event.globalPos(), self.describe(element) if element else "", self)
             return True
-        if (
-            isinstance(event, QKeyEvent)
-            and event.type() == QEvent.Type.ShortcutOverride
-            and event.key() in _STEPS
-        ):
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and event.key() in _STEPS:
             event.accept()  # while the maps have the focus, arrows choose an element
             return True
         return super().event(event)
@@ -290,8 +286,7 @@ class HeatMaps(QWidget):
         return "\n".join(
             f"{term.title}{index_text(element)} = {number_text(term.plane[element], 9)}"
             for term in self._terms
-            if term.plane is not None
-            and all(at < size for at, size in zip(element, term.plane.shape, strict=True))
+            if term.plane is not None and all(at < size for at, size in zip(element, term.plane.shape, strict=True))
         )
 
     def _point(self, element: Element | None) -> None:

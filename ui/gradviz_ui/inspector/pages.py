@@ -54,14 +54,15 @@ class LeafPage(Page):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.maps = self._maps("sumMaps")
+        self.setObjectName("leaf_page")
+        self.maps = self._maps("sum_maps")
         self.maps.element_changed.connect(self._explain)
         self.why = Why()
         self.distribution = Distribution()
         self.distribution.setObjectName("distribution")
         self.distribution.setAccessibleName(self.tr("Distribution of the gradient"))
         self.value = TensorRow()
-        self.value.setObjectName("leafValue")
+        self.value.setObjectName("leaf_value")
         self.value.enlarge_requested.connect(self.enlarge_requested)
         self._why_rule, self._distribution_rule = Rule(), Rule()
         self._distribution_title = section_title(self.tr("Distribution"))
@@ -124,6 +125,7 @@ class NodePage(Page):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setObjectName("node_page")
         self.received = TensorList(self.tr("Gradient in"))
         self.sent = TensorList(self.tr("Gradients out"))
         self.saved = TensorList(self.tr("Saved for backward"))
@@ -157,9 +159,7 @@ class NodePage(Page):
             [(f"→ {targets[trace.edges[edge].slot]}", tensor, self.tr("not yet")) for edge, tensor in sent],
             len(edges),
         )
-        self.saved.show_rows(
-            playhead, [(saved.name, saved.tensor, _saved_text(saved)) for saved in found.saved]
-        )
+        self.saved.show_rows(playhead, [(saved.name, saved.tensor, _saved_text(saved)) for saved in found.saved])
         value = playhead.value(node)
         self.value.show_rows(playhead, [] if value is None else [(self.tr("result"), value, "")])
         if node != self._node:
@@ -173,10 +173,9 @@ class EdgePage(Page):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.maps = self._maps("edgeMaps")
-        self._add(
-            self.formula, self.maps, Rule(), section_title(self.tr("Events of this edge")), self.history
-        )
+        self.setObjectName("edge_page")
+        self.maps = self._maps("edge_maps")
+        self._add(self.formula, self.maps, Rule(), section_title(self.tr("Events of this edge")), self.history)
 
     def show_edge(self, playhead: Playhead, edge: int) -> None:
         """Show the edge at the playhead's step."""
@@ -199,6 +198,7 @@ class TensorList(QWidget):
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setObjectName("tensor_list")
         self._rows: list[TensorRow] = []
         self._more = RoleLabel("muted", theme.ui_font(12))
         self._layout = QVBoxLayout(self)
@@ -222,7 +222,7 @@ class TensorList(QWidget):
         shown = rows[:MOST_ROWS]
         while len(self._rows) < len(shown):
             row = TensorRow()
-            row.setObjectName("tensorRow")
+            row.setObjectName("tensor_row")
             row.enlarge_requested.connect(self.enlarge_requested)
             self._layout.insertWidget(self._layout.count() - 1, row)
             self._rows.append(row)

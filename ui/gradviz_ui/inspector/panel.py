@@ -34,17 +34,17 @@ class InspectorPanel(QWidget):
         self._session = session
         self._line: tuple[str, int] | None = None
         self._stale = True
-        self.setObjectName("inspectorPanel")
+        self.setObjectName("inspector_panel")
         self.setAccessibleName(self.tr("Inspector"))
         self.heading = Heading()
         self.heading.line_clicked.connect(self._show_line)
         self.hint = RoleLabel("muted")
-        self.hint.setObjectName("inspectorHint")
+        self.hint.setObjectName("inspector_hint")
         self.hint.setText(self.tr("Step through a recording, or click a node, to see its gradients here."))
         self.leaf_page, self.node_page, self.edge_page = LeafPage(), NodePage(), EdgePage()
         self._pages: tuple[Page, ...] = (self.leaf_page, self.node_page, self.edge_page)
         self._body = body = QWidget()
-        body.setObjectName("inspectorBody")
+        body.setObjectName("inspector_body")
         layout = QVBoxLayout(body)
         layout.setContentsMargins(18, 14, 18, 18)
         layout.setSpacing(12)
@@ -57,7 +57,7 @@ class InspectorPanel(QWidget):
             layout.addWidget(page)
         layout.addStretch(1)
         self._scroll = QScrollArea()
-        self._scroll.setObjectName("inspectorScroll")
+        self._scroll.setObjectName("inspector_scroll")
         self._scroll.setAccessibleName(self.tr("Inspector"))
         self._scroll.setFrameShape(QFrame.Shape.NoFrame)
         self._scroll.setWidgetResizable(True)
@@ -70,6 +70,7 @@ class InspectorPanel(QWidget):
         session.step_changed.connect(self.refresh)
         session.selection_changed.connect(self.refresh)
         theme.themes().changed.connect(self._recolour)
+        theme.themes().changed.connect(self.refresh)
         self._recolour()
         self.refresh()
 
@@ -106,38 +107,28 @@ class InspectorPanel(QWidget):
         leaf = found.kind is NodeKind.ACCUMULATE_GRAD
         shape = f"{shape_text(found.shape)} {found.dtype or ''}".strip()
         self._line = (found.file, found.line) if found.file and found.line else None
-        self.heading.show_heading(
-            found.name,
-            [
-                found.label or "",
-                self.tr("leaf {shape}").replace("{shape}", shape) if leaf else shape,
-                found.scope,
-            ],
-            found.line,
-        )
-        self._draw_state(playhead, node)
+        named = [found.label or "", self.tr("leaf {shape}").replace("{shape}", shape) if leaf else shape]
+        self.heading.show_heading(found.name, [*named, found.scope], found.line, *self._state(playhead, node))
         if leaf:
             self.leaf_page.show_leaf(playhead, node)
             return self.leaf_page
         self.node_page.show_node(playhead, node)
         return self.node_page
 
-    def _draw_state(self, playhead: Playhead, node: NodeId) -> None:
+    def _state(self, playhead: Playhead, node: NodeId) -> tuple[str, str]:
+        """Where the node stands, in words, and the role of its colour."""
         if not playhead.created(node):
-            self.heading.show_state(self.tr("not made yet"))
-            return
+            return self.tr("not made yet"), "muted"
         state, remaining = playhead.node_state(node), playhead.remaining(node)
         text = state_text(state)
         if remaining:
             total = len(facts.edges_in(playhead.trace, node))
             waits = self.tr("waits for {n} of {total} gradients")
-            text += " · " + waits.replace("{n}", str(remaining)).replace(
-                "{total}", str(max(total, remaining))
-            )
+            text += " · " + waits.replace("{n}", str(remaining)).replace("{total}", str(max(total, remaining)))
         elif state is NodeState.READY:
             place = playhead.ready_queue.index(node) + 1
             text += " · " + self.tr("number {n} in the queue").replace("{n}", str(place))
-        self.heading.show_state(text, STATE_ROLES[state])
+        return text, STATE_ROLES[state]
 
     def _draw_edge(self, playhead: Playhead, edge: int) -> Page:
         found = playhead.trace.edges[edge]
@@ -146,7 +137,6 @@ class InspectorPanel(QWidget):
         slots = self.tr("output {slot} into input {target}")
         slots = slots.replace("{slot}", str(found.slot)).replace("{target}", str(found.target_slot))
         self.heading.show_heading(edge_text(playhead.trace, edge), [slots], source.line)
-        self.heading.show_state("")
         self.edge_page.show_edge(playhead, edge)
         return self.edge_page
 

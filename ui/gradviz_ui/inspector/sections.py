@@ -19,16 +19,17 @@ MOST_HISTORY_ROWS = 6
 
 
 class Heading(QWidget):
-    """A title, a line of facts with a link to the program line, and a line about the state."""
+    """A title, and a line of facts: the state in its colour, a link to the program line."""
 
     line_clicked = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setObjectName("inspector_heading")
         self.title = RoleLabel("text", theme.ui_font(16, QFont.Weight.DemiBold))
-        self.title.setObjectName("inspectorTitle")
+        self.title.setObjectName("inspector_title")
         self.facts = RoleLabel("muted", theme.mono_font(12))
-        self.facts.setObjectName("inspectorFacts")
+        self.facts.setObjectName("inspector_facts")
         self.facts.setTextFormat(Qt.TextFormat.RichText)
         self.facts.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
@@ -38,27 +39,24 @@ class Heading(QWidget):
         self.facts.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.facts.setAccessibleName(self.tr("Facts, with a link to the program line"))
         self.facts.linkActivated.connect(self._follow)
-        self.state = RoleLabel("muted", theme.ui_font(12))
-        self.state.setObjectName("inspectorState")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for label in (self.title, self.facts, self.state):
-            layout.addWidget(label)
+        layout.addWidget(self.title)
+        layout.addWidget(self.facts)
 
-    def show_heading(self, title: str, facts: list[str], line: int | None = None) -> None:
-        """Show these; ``facts`` are joined by dots, and ``line`` becomes the link at their end."""
+    def show_heading(
+        self, title: str, facts: list[str], line: int | None = None, state: str = "", role: str = "muted"
+    ) -> None:
+        """Show these, joined by dots; ``line`` becomes a link, ``state`` has the colour of ``role``."""
         self.title.setText(title)
         parts = [escape(fact) for fact in facts if fact]
         if line is not None:
             text = self.tr("line {n}").replace("{n}", str(line))
             parts.append(f'<a href="#line" style="text-decoration: none">{escape(text)}</a>')
+        if state:
+            parts.append(f'<span style="color: {getattr(theme.current(), role).name()}">{escape(state)}</span>')
         self.facts.setText(" · ".join(parts))
-
-    def show_state(self, text: str, role: str = "muted") -> None:
-        """Say where the node stands, in the colour of ``role``."""
-        self.state.set_role(role)
-        self.state.show_text(text)
 
     @Slot(str)
     def _follow(self, link: str) -> None:
@@ -70,7 +68,7 @@ class Formula(RoleLabel):
 
     def __init__(self) -> None:
         super().__init__("text", theme.mono_font(12))
-        self.setObjectName("inspectorFormula")
+        self.setObjectName("inspector_formula")
         self.setContentsMargins(12, 7, 12, 7)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -98,7 +96,7 @@ class History(QTableView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("inspectorHistory")
+        self.setObjectName("inspector_history")
         self.setAccessibleName(self.tr("Events that touched this"))
         self._model = EventModel(self)
         self.setModel(self._model)

@@ -44,13 +44,14 @@ class TensorMaps(QWidget):
         self._contents: tuple[Content | None, ...] = ()
         self._slices: list[QSpinBox] = []
         self._slice_bar = QWidget()
-        self._slice_bar.setObjectName("sliceBar")
+        self._slice_bar.setObjectName("slice_bar")
         self._slice_row = QHBoxLayout(self._slice_bar)
         self._slice_row.setContentsMargins(0, 0, 0, 4)
         self._slice_row.setSpacing(4)
         self._slice_bar.hide()
         self.maps = HeatMaps()
-        self.maps.setObjectName("heatMaps")
+        self.maps.setObjectName("heat_maps")
+        self.maps.setAccessibleName(self.tr("Heat map"))
         self.maps.element_changed.connect(self.element_changed)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -78,9 +79,7 @@ class TensorMaps(QWidget):
         if tuple(shown) == self._shown:
             return
         self._shown = tuple(shown)
-        self._contents = tuple(
-            None if each.tensor is None else Content.of(trace, each.tensor) for each in self._shown
-        )
+        self._contents = tuple(None if each.tensor is None else Content.of(trace, each.tensor) for each in self._shown)
         sizes = next((content.slice_sizes for content in self._contents if content is not None), ())
         self._offer_slices(sizes)
         self._draw()
@@ -118,7 +117,7 @@ class TensorMaps(QWidget):
 
     def _slice_box(self, dimension: int) -> QSpinBox:
         box = QSpinBox()
-        box.setObjectName(f"slice{dimension}")
+        box.setObjectName(f"slice_{dimension}")
         box.setAccessibleName(self.tr("Index in dimension {n}").replace("{n}", str(dimension)))
         box.setFont(theme.mono_font(11))
         box.setWrapping(True)
@@ -133,11 +132,11 @@ class TensorMaps(QWidget):
             [self._term(each, content) for each, content in zip(self._shown, self._contents, strict=True)],
             scale,
         )
-        self.maps.setAccessibleName(", ".join(each.title for each in self._shown))
+        titles = ", ".join(each.title for each in self._shown if each.title)
+        self.maps.setAccessibleName(titles or self.tr("Heat map"))
         self.maps.setAccessibleDescription(
             "; ".join(
-                f"{term.title}: {', '.join((*term.notes, *filter(None, [term.alert])))}"
-                for term in self.maps.terms
+                f"{term.title}: {', '.join((*term.notes, *filter(None, [term.alert])))}" for term in self.maps.terms
             )
         )
 

@@ -24,7 +24,7 @@ class TensorRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.button = _Line()
-        self.button.setObjectName("tensorLine")
+        self.button.setObjectName("tensor_line")
         self.button.toggled.connect(self._toggle)
         self._maps: TensorMaps | None = None
         self._trace: TraceLike | None = None
@@ -58,7 +58,7 @@ class TensorRow(QWidget):
         opened = self.button.isChecked() and self._tensor is not None
         if opened and self._maps is None:
             self._maps = TensorMaps()
-            self._maps.setObjectName("tensorMaps")
+            self._maps.setObjectName("tensor_maps")
             self._maps.enlarge_requested.connect(self.enlarge_requested)
             self._layout.addWidget(self._maps)
         if self._maps is not None:

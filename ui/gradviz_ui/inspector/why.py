@@ -19,8 +19,9 @@ class Why(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.setObjectName("why")
         self.title = RoleLabel("text", theme.ui_font(13, QFont.Weight.DemiBold))
-        self.title.setObjectName("whyTitle")
+        self.title.setObjectName("why_title")
         self._lines: list[tuple[RoleLabel, RoleLabel]] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -44,9 +45,7 @@ class Why(QWidget):
         after = trace.array(event.after)
         value = number_text(after[index]) if after is not None else "?"
         question = self.tr("Why is {element} = {value}?")
-        self.title.setText(
-            question.replace("{element}", f"after{index_text(index)}").replace("{value}", value)
-        )
+        self.title.setText(question.replace("{element}", f"after{index_text(index)}").replace("{value}", value))
         while len(self._lines) < len(reasons):
             self._add_line()
         for number, (name, text) in enumerate(self._lines):

@@ -40,22 +40,22 @@ class EventsPanel(QWidget):
         self._left: Steps = NO_STEPS
         self._needle = ""
         self._stale = True
-        self.setObjectName("eventsPanel")
+        self.setObjectName("events_panel")
         self.setAccessibleName(self.tr("Events"))
         self.model = EventModel(self)
         self.table = _EventTable(self.model)
         self.table.chosen.connect(session.seek)
         self.kinds = QComboBox()
-        self.kinds.setObjectName("eventKinds")
+        self.kinds.setObjectName("event_kinds")
         self.kinds.setAccessibleName(self.tr("Kind of events shown"))
         self.kinds.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.text = QLineEdit()
-        self.text.setObjectName("eventText")
+        self.text.setObjectName("event_text")
         self.text.setAccessibleName(self.tr("Show events with this text"))
         self.text.setPlaceholderText(self.tr("Filter: a name, a shape, a line …"))
         self.text.setClearButtonEnabled(True)
         self.count = RoleLabel("muted", theme.ui_font(12), wraps=False)
-        self.count.setObjectName("eventCount")
+        self.count.setObjectName("event_count")
         self.count.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         row = QHBoxLayout()
         row.setContentsMargins(12, 0, 12, 0)
@@ -165,7 +165,7 @@ class _EventTable(QTableView):
     def __init__(self, model: EventModel) -> None:
         super().__init__()
         self._events = model
-        self.setObjectName("eventTable")
+        self.setObjectName("event_table")
         self.setAccessibleName(self.tr("Events of the recording"))
         self.setModel(model)
         self.setItemDelegate(EventCells(self))

@@ -62,9 +62,7 @@ def paint_spans(painter: QPainter, spans: Spans, axis: Axis, step: int) -> None:
     for number in wide:
         span = spans.spans[number]
         start, end = axis.x(spans.starts[number]), axis.x(spans.ends[number])
-        box = QRectF(
-            max(start, axis.left), SPAN_TOP, min(end, axis.right) - max(start, axis.left), SPAN_HEIGHT
-        )
+        box = QRectF(max(start, axis.left), SPAN_TOP, min(end, axis.right) - max(start, axis.left), SPAN_HEIGHT)
         box.adjust(0.75, 0, -0.75, 0)
         role = colours.running if number == current else getattr(colours, SPAN_ROLES[span.kind])
         ahead = spans.starts[number] >= step and number != current
@@ -73,9 +71,7 @@ def paint_spans(painter: QPainter, spans: Spans, axis: Axis, step: int) -> None:
         painter.drawRoundedRect(box, min(4.0, box.width() / 2), 4)
         if box.width() > 24:
             painter.setPen(colours.muted if ahead else colours.text)
-            text = QFontMetricsF(painter.font()).elidedText(
-                span.title, Qt.TextElideMode.ElideRight, box.width() - 10
-            )
+            text = QFontMetricsF(painter.font()).elidedText(span.title, Qt.TextElideMode.ElideRight, box.width() - 10)
             painter.drawText(box.adjusted(6, 0, -4, 0), _LEFT, text)
 
 
@@ -128,9 +124,7 @@ def paint_lane(painter: QPainter, lane: Lane, highest: float, axis: Axis, look: 
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
     painter.setPen(QPen(colours.border, 1))
     painter.drawLine(QPointF(axis.left, round(base) + 0.5), QPointF(axis.right, round(base) + 0.5))
-    painter.setPen(
-        QPen(colour, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin)
-    )
+    painter.setPen(QPen(colour, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin))
     painter.drawPolyline(polygon(np.round(xs * 2) / 2, np.round(ys * 2) / 2))
     if bad.any():
         _paint_bad(painter, xs, bad, base - LANE_RISE)
@@ -211,9 +205,7 @@ def paint_markers(painter: QPainter, found: tuple[Marker, ...], axis: Axis, bott
         room = (float(xs[number + 1]) if number + 1 < len(shown) else axis.right) - x - 8
         text = metrics.elidedText(marker.title, Qt.TextElideMode.ElideRight, min(room, 220))
         if room > 24:
-            painter.fillRect(
-                QRectF(x + 2, RULER_TOP + 4, metrics.horizontalAdvance(text) + 6, 13), colours.panel
-            )
+            painter.fillRect(QRectF(x + 2, RULER_TOP + 4, metrics.horizontalAdvance(text) + 6, 13), colours.panel)
             painter.setPen(roles[marker.kind])
             painter.drawText(QRectF(x + 5, RULER_TOP + 4, room, 13), _LEFT, text)
 

@@ -25,10 +25,10 @@ class TimelinePanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._reading: int | None = None
-        self.setObjectName("timelinePanel")
+        self.setObjectName("timeline_panel")
         self.setAccessibleName(self.tr("Timeline"))
         self.view = TimelineView()
-        self.view.setObjectName("timelineView")
+        self.view.setObjectName("timeline_view")
         self.view.setAccessibleName(self.tr("Timeline: arrow keys step, plus and minus zoom"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -56,9 +56,7 @@ class TimelinePanel(QWidget):
         else:
             self.view.show_strip(None, self._session.last_step)
             read = partial(Strip.read, trace)
-            self._reading = self._session.background.run(
-                read, partial(self._have_read, trace), self._not_read
-            )
+            self._reading = self._session.background.run(read, partial(self._have_read, trace), self._not_read)
         self._follow()
 
     def _have_read(self, trace: TraceLike, strip: Strip) -> None:

@@ -322,9 +322,7 @@ class TimelineView(QAbstractScrollArea):
         inside = painting.SPAN_TOP <= place.y() <= painting.SPAN_TOP + painting.SPAN_HEIGHT
         if self._strip is None or not inside or not self._axis.left <= place.x() <= self._axis.right:
             return None
-        return self._strip.spans.at_place(
-            self._axis.first + (place.x() - self._axis.left) / self._axis.step_width
-        )
+        return self._strip.spans.at_place(self._axis.first + (place.x() - self._axis.left) / self._axis.step_width)
 
     def _leaf_at(self, place: QPointF) -> NodeId | None:
         if self._strip is None or place.y() < HEAD_HEIGHT:
