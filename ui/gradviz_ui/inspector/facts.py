@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,18 +38,29 @@ def followed_node(playhead: Playhead) -> NodeId | None:
     return next((node for node in recent if node is not None), None)
 
 
+EdgeLists = tuple[dict[NodeId, list[int]], dict[NodeId, list[int]]]
+_edge_lists: WeakKeyDictionary[TraceLike, EdgeLists] = WeakKeyDictionary()
+
+
 def edges_out(trace: TraceLike, node: NodeId) -> list[int]:
     """The edges of a node in the order of their slots."""
-    return _sorted(data["slots"] for data in trace.graph.succ[node].values())
+    return _edges(trace)[0].get(node, [])
 
 
 def edges_in(trace: TraceLike, node: NodeId) -> list[int]:
     """The edges that lead to a node."""
-    return _sorted(data["slots"] for data in trace.graph.pred[node].values())
+    return _edges(trace)[1].get(node, [])
 
 
-def _sorted(parts: Iterable[list[int]]) -> list[int]:
-    return sorted(edge for slots in parts for edge in slots)
+def _edges(trace: TraceLike) -> EdgeLists:
+    """Edges by source and by target; ``trace.graph`` knows them too, but costs the import of networkx."""
+    lists = _edge_lists.get(trace)
+    if lists is None:
+        lists = _edge_lists[trace] = ({}, {})
+        for index, edge in enumerate(trace.edges):
+            lists[0].setdefault(edge.source, []).append(index)
+            lists[1].setdefault(edge.target, []).append(index)
+    return lists
 
 
 def node_steps(trace: TraceLike, node: NodeId) -> Steps:
