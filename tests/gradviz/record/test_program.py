@@ -52,9 +52,7 @@ def test_code_has_the_lines_of_the_text(tmp_path: Path) -> None:
     assert wrong.value.lineno == 3
 
 
-@pytest.mark.parametrize(
-    ("cell", "shows"), [("x", True), ("x;", False), ("x; # end", False), ("x = 1", False)]
-)
+@pytest.mark.parametrize(("cell", "shows"), [("x", True), ("x;", False), ("x; # end", False), ("x = 1", False)])
 def test_a_cells_last_expression_is_shown_unless_a_semicolon_ends_it(cell: str, shows: bool) -> None:
     program = Program(cell, "n.ipynb", (Cell("In [1]", 1),))
     assert (program.compile(next(program.units()))[1] is not None) == shows
