@@ -13,12 +13,12 @@ for t in range(200):
     prediction = a + b * x + c * x**2 + d * x**3
     loss = (prediction - y).pow(2).sum()
     if t % 50 == 49:
-        print(t, f"{loss.item():.4f}")
+        print(t, f"{loss.item():.2f}")
     loss.backward()
     with torch.no_grad():
         for p in (a, b, c, d):
             p -= rate * p.grad
             p.grad = None
 print(f"y = {a.item():.4f} + {b.item():.4f} x + {c.item():.4f} x^2 + {d.item():.4f} x^3")
-print(loss)
-print(a, a.grad)
+print(loss.grad_fn.name())
+print(a.grad)
