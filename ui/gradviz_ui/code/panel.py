@@ -141,7 +141,9 @@ class CodePanel(QWidget):
 
     @Slot(str, int)
     def _go_to(self, file: str, line: int) -> None:
-        if self.session.document is not None and file == self.session.document.file:
+        document = self.session.document
+        # Tracebacks call the program by its path, or, if it has none, by its name in angle brackets.
+        if document is not None and file in (document.file, str(document.path), f"<{document.file}>"):
             self.editor.go_to_line(line)
 
     @Slot()

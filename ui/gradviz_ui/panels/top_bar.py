@@ -76,8 +76,7 @@ class TopBar(QWidget):
         self.menu_button = self._menu_button(menu)
         self.file = self._label("file_label", muted=True)
         self.backend = self._backend_box()
-        self.record = self._button("record.start", "record_button")
-        self.record.setProperty("primary", True)
+        self.record = self._record_button()
         self.steps = [self._step_button(id) for id in STEP_BUTTONS]
         self.step = self._label("step_label", weight=QFont.Weight.DemiBold)
         self.what = self._label("event_label", muted=True)
@@ -165,7 +164,17 @@ class TopBar(QWidget):
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setAccessibleName(action.text().replace("&", ""))
         button.clicked.connect(action.trigger)
-        action.changed.connect(self._show_recording if id == "record.start" else self._enable)
+        action.changed.connect(self._enable)
+        return button
+
+    def _record_button(self) -> QPushButton:
+        button = QPushButton(self)
+        button.setObjectName("record_button")
+        button.setProperty("primary", True)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(self._record_or_stop)
+        for id in ("record.start", "record.stop"):
+            self._actions[id].changed.connect(self._show_recording)
         return button
 
     def _step_button(self, id: str) -> QToolButton:
@@ -243,6 +252,10 @@ class TopBar(QWidget):
         self.record.setIcon(icons.icon("stop" if recording else "record", color, 14))
         self.backend.setCurrentIndex(max(0, self.backend.findData(self.session.settings.backend)))
         self.backend.setEnabled(not recording)
+
+    @Slot()
+    def _record_or_stop(self) -> None:
+        self._actions["record.stop" if self.session.recording else "record.start"].trigger()
 
     @Slot()
     def _enable(self) -> None:
