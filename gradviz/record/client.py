@@ -253,9 +253,7 @@ class _Child:
             return Finished(trace, None, refused=self._end["reason"])
         if self._end is not None:
             failure = self._end["failure"]
-            return Finished(
-                trace, self._end["exit_code"], failure=None if failure is None else tuple(failure)
-            )
+            return Finished(trace, self._end["exit_code"], failure=None if failure is None else tuple(failure))
         if self._stopped:
             return Finished(trace, None, stopped=True)
         code = self._process.returncode

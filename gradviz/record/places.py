@@ -19,11 +19,7 @@ Place = tuple[str | None, int | None]
 
 _LIBRARIES = ("site-packages", "dist-packages")
 _STDLIB = tuple(
-    {
-        str(Path(sysconfig.get_path(key)).resolve())
-        for key in ("stdlib", "platstdlib")
-        if sysconfig.get_path(key)
-    }
+    {str(Path(sysconfig.get_path(key)).resolve()) for key in ("stdlib", "platstdlib") if sysconfig.get_path(key)}
 )
 
 

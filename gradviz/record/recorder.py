@@ -107,9 +107,7 @@ class Recorder:
             )
         )
 
-    def node_begin(
-        self, node: Any, gradients: Sequence[Any], ready: Sequence[Any], waiting: Mapping[Any, int]
-    ) -> None:
+    def node_begin(self, node: Any, gradients: Sequence[Any], ready: Sequence[Any], waiting: Mapping[Any, int]) -> None:
         """A node left the queue."""
         if self._elsewhere() or not self._calls:
             return

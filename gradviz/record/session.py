@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from gradviz.record.output import RecordedStream
 from gradviz.record.places import Places
 from gradviz.record.program import Program
+from gradviz.trace.errors import TraceError
 from gradviz.trace.writer import TraceWriter, Values
 
 if TYPE_CHECKING:
@@ -66,6 +67,11 @@ def open_session(
         previous, current = current, recorder
         try:
             yield recorder
+        except BaseException as error:
+            if not isinstance(error, SystemExit):
+                with suppress(TraceError):  # if the file is what fails, that is raised already
+                    recorder.error(error)
+            raise
         finally:
             current = previous
             recorder.finish()
