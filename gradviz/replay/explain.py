@@ -11,11 +11,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from gradviz.projection.numbers import number_text
-from gradviz.replay.formula import TRANSPOSED, evaluate, names_in, substitute
+from gradviz.replay.formula import TRANSPOSED
 from gradviz.replay.index import index_of, last
+from gradviz.replay.worked import Operands, element, operand, sum_text, work_out
 from gradviz.trace.events import Accumulate, BackwardBegin, Flow, NodeBegin, NodeEnd
 from gradviz.trace.model import NodeId, TensorId
 from gradviz.trace.protocol import TraceLike
@@ -24,7 +23,6 @@ Index = tuple[int, ...]
 
 MOST_HANDED_ON = 4
 """Nodes in a row that hand a gradient on unchanged; the chain is cut after these."""
-MOST_SUMMANDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ def why_accumulated(trace: TraceLike, event: Accumulate, index: Index) -> list[R
             return []
         reasons = [
             Reason(f"after{at}", f"before{at} + incoming{at}"),
-            Reason("", f"{number_text(before)} + {_operand(incoming)}"),
+            Reason("", f"{number_text(before)} + {operand(incoming)}"),
         ]
     return reasons + list(_origin(trace, event, index))
 
@@ -69,82 +67,78 @@ def _origin(trace: TraceLike, event: Accumulate, index: Index) -> Iterator[Reaso
             return
         (flow,) = arrivals
         source = trace.nodes[flow.source]
-        handed_on = _handed_on(trace, flow)
+        handed_on = _handed_on(trace, flow, index)
         if handed_on is None:
             yield from _derived(trace, name, flow, index)
             return
+        slot, index = handed_on
         yield Reason(name, f"{source.name}.grad{element_text(index)}", far=True)
-        node, slot, name, step = flow.source, handed_on, "", flow.step
+        node, name, step = flow.source, "", flow.step
 
 
-def _sum(
-    trace: TraceLike, name: str, arrivals: list[Flow], root: TensorId | None, index: Index
-) -> Iterator[Reason]:
+def _sum(trace: TraceLike, name: str, arrivals: list[Flow], root: TensorId | None, index: Index) -> Iterator[Reason]:
     at = element_text(index)
     names = [f"{trace.nodes[flow.source].name}{at}" for flow in arrivals]
     tensors = [flow.gradient for flow in arrivals]
     if root is not None:
         names.insert(0, f"gradient{at}")
         tensors.insert(0, root)
-    if len(names) > MOST_SUMMANDS:
-        yield Reason(name, f"{names[0]} + … + {names[-1]} ({len(names)})", far=True)
-    elif names:
-        yield Reason(name, " + ".join(names), far=True)
-        numbers = [None if tensor is None else _element(trace, tensor, index) for tensor in tensors]
-        known = [number for number in numbers if number is not None]
-        if len(known) == len(numbers):
-            yield Reason("", " + ".join([number_text(known[0]), *map(_operand, known[1:])]), far=True)
+    if not names:
+        return
+    yield Reason(name, sum_text(names), far=True)
+    numbers = [None if tensor is None else _element(trace, tensor, index) for tensor in tensors]
+    known = [number for number in numbers if number is not None]
+    if len(known) == len(numbers):
+        yield Reason("", sum_text([number_text(known[0]), *map(operand, known[1:])]), far=True)
 
 
 def _derived(trace: TraceLike, name: str, flow: Flow, index: Index) -> Iterator[Reason]:
     """The formula of the node that made the gradient, and its numbers where they can be checked."""
     node = trace.nodes[flow.source]
-    formula = node.formula[flow.slot] if flow.slot < len(node.formula) else ""
+    formula = _formula(trace, flow)
     if not formula:
         yield Reason(name, f"{node.name}{element_text(index)}", far=True)
         return
     yield Reason(name, f"{node.name}: {formula}", far=True)
     result = None if flow.gradient is None else _element(trace, flow.gradient, index)
-    numbers = _numbers(trace, flow, names_in(formula), index)
-    if result is None or numbers is None:
+    if result is None or flow.gradient is None:
         return
-    value = evaluate(formula, numbers)
-    if value is not None and math.isclose(value, result, rel_tol=1e-4, abs_tol=1e-7):
-        worked = substitute(formula, numbers)
-        text = number_text(result)
-        yield Reason("", worked if worked == text else f"{worked} = {text}", far=True)
-
-
-def _numbers(trace: TraceLike, flow: Flow, names: set[str], index: Index) -> dict[str, float] | None:
-    """The element of each name a formula uses; None if one is not in the trace."""
-    begun = _begun(trace, flow.source, flow.step)
-    if flow.gradient is None:
-        return None
     shape = trace.tensor(flow.gradient).shape
-    numbers = {"numel": float(math.prod(shape))}
+    worked = work_out(formula, _operands(trace, flow), shape, index)
+    if worked is not None and math.isclose(worked[1], result, rel_tol=1e-4, abs_tol=1e-7):
+        text = number_text(result)
+        yield Reason("", worked[0] if worked[0] == text else f"{worked[0]} = {text}", far=True)
+
+
+def _formula(trace: TraceLike, flow: Flow) -> str:
+    formula = trace.nodes[flow.source].formula
+    return formula[flow.slot] if flow.slot < len(formula) else ""
+
+
+def _operands(trace: TraceLike, flow: Flow) -> Operands:
+    """What the node had when it ran: its gradient and what it saved."""
+    begun = _begun(trace, flow.source, flow.step)
     tensors = {"grad": begun.grad_outputs[0] if begun is not None and begun.grad_outputs else None}
+    numbers: dict[str, float] = {}
+    absent: set[str] = set()
     for saved in trace.nodes[flow.source].saved:
         if saved.tensor is not None:
             tensors[saved.name] = saved.tensor
         elif isinstance(saved.value, int | float):
             numbers[saved.name] = float(saved.value)
-    for name in names - numbers.keys():
-        tensor = tensors.get(name.removesuffix(TRANSPOSED))
-        order = -1 if name.endswith(TRANSPOSED) else 1
-        number = None if tensor is None else _element(trace, tensor, index[::order], shape[::order])
-        if number is None:
-            return None
-        numbers[name] = number
-    return numbers
+        elif saved.value is None:
+            absent.add(saved.name)
+    found = {name: trace.array(tensor) for name, tensor in tensors.items() if tensor is not None}
+    arrays = {name: array for name, array in found.items() if array is not None}
+    return Operands(arrays, numbers, frozenset(absent))
 
 
-def arrived(
-    trace: TraceLike, node: NodeId, slot: int, call: int, step: int
-) -> tuple[list[Flow], TensorId | None]:
+def arrived(trace: TraceLike, node: NodeId, slot: int, call: int, step: int) -> tuple[list[Flow], TensorId | None]:
     """What came into a node's input buffer in ``call`` before ``step``: flows, and a root's own gradient."""
     flows = []
-    for source, _, slots in trace.graph.in_edges(node, data="slots"):
-        wanted = {trace.edges[edge].slot for edge in slots if trace.edges[edge].target_slot == slot}
+    for source, leading in trace.graph.pred[node].items():
+        edges = (trace.edges[edge] for edge in leading["slots"])
+        wanted = {edge.slot for edge in edges if edge.target_slot == slot}
         flows += [flow for flow in _flows(trace, source, call, step) if flow.slot in wanted]
     begin = index_of(trace).calls.get(call)
     event = trace.events[begin.begin - 1] if begin is not None else None
@@ -173,29 +167,30 @@ def _begun(trace: TraceLike, node: NodeId, step: int) -> NodeBegin | None:
     return event if isinstance(event, NodeBegin) else None
 
 
-def _handed_on(trace: TraceLike, flow: Flow) -> int | None:
-    """The slot whose gradient the source handed on as it was: equal tensors have one id."""
+def _handed_on(trace: TraceLike, flow: Flow, index: Index) -> tuple[int, Index] | None:
+    """The slot and place of the number that the source handed on as it was; None if it made a new one.
+
+    A gradient handed on whole is the same tensor, since equal tensors have one id. A transposed one is
+    recognised by its formula, and compared.
+    """
     begun = _begun(trace, flow.source, flow.step)
-    if begun is None or flow.gradient not in begun.grad_outputs:
+    if begun is None or flow.gradient is None:
         return None
-    return begun.grad_outputs.index(flow.gradient)
+    if flow.gradient in begun.grad_outputs:
+        return begun.grad_outputs.index(flow.gradient), index
+    if _formula(trace, flow) == f"grad{TRANSPOSED}" and len(index) == 2 and begun.grad_outputs[0] is not None:
+        there = _element(trace, begun.grad_outputs[0], index[::-1])
+        if there is not None and there == _element(trace, flow.gradient, index):
+            return 0, index[::-1]
+    return None
 
 
-def _element(trace: TraceLike, tensor: TensorId, index: Index, shape: Index | None = None) -> float | None:
-    """One number of a tensor, which is spread to ``shape`` first; None if it is not kept whole or not there."""
+def _element(trace: TraceLike, tensor: TensorId, index: Index) -> float | None:
+    """One number of a tensor; None if it is not kept whole, or not there."""
     array = trace.array(tensor)
-    if array is None or array.dtype.kind == "c":
-        return None
-    try:
-        return float((array if shape is None else np.broadcast_to(array, shape))[index])
-    except (ValueError, IndexError, TypeError):
-        return None
+    return None if array is None else element(array, index)
 
 
 def element_text(index: Index) -> str:
     """``[0,2]``, written without spaces so that lines of sums stay short."""
     return f"[{','.join(map(str, index))}]" if index else ""
-
-
-def _operand(number: float) -> str:
-    return f"({number_text(number)})" if number < 0 else number_text(number)

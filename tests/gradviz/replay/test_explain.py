@@ -45,12 +45,22 @@ def test_the_first_call_sets(basics: MemoryTrace) -> None:
     assert lines(why_accumulated(basics, first, (0, 1)))[:2] == ["after[0,1] = incoming[0,1]", "= 2"]
 
 
-def test_a_formula_that_is_no_arithmetic_is_quoted_without_numbers(basics: MemoryTrace) -> None:
+def test_a_matrix_product_is_worked_out_for_the_element(basics: MemoryTrace) -> None:
     (event,) = accumulations(basics, "w")
-    assert lines(why_accumulated(basics, event, (0, 0)))[-1] == "incoming = MmBackward0: selfᵀ @ grad"
+    formula, numbers = lines(why_accumulated(basics, event, (0, 0)))[-2:]
+    assert formula == "incoming = MmBackward0: selfᵀ @ grad"
+    assert numbers == "= 1 · 0.2669 = 0.2669"
 
 
-def test_numbers_that_do_not_give_the_recorded_gradient_are_left_out(basics: MemoryTrace) -> None:
+def test_a_formula_that_is_no_arithmetic_is_quoted_without_numbers() -> None:
+    other = autograd_basics()
+    power = next(node for node in other.nodes if node.name == "PowBackward0")
+    other.nodes[power.id] = replace(power, formula=("grad, as the wind blows",))
+    _, second, _ = accumulations(other, "inp")
+    assert lines(why_accumulated(other, second, (0, 0)))[-1] == "= PowBackward0: grad, as the wind blows"
+
+
+def test_numbers_that_do_not_give_the_recorded_gradient_are_left_out() -> None:
     lying = autograd_basics()
     power = next(node for node in lying.nodes if node.name == "PowBackward0")
     lying.nodes[power.id] = replace(power, formula=("grad · self",))
@@ -94,9 +104,7 @@ def test_a_gradient_given_to_backward_is_the_end_of_the_chain() -> None:
     ]  # fmt: skip
 
 
-def test_nothing_is_said_where_the_values_were_not_kept(
-    basics: MemoryTrace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_said_where_the_values_were_not_kept(basics: MemoryTrace, monkeypatch: pytest.MonkeyPatch) -> None:
     _, second, _ = accumulations(basics, "inp")
     monkeypatch.setattr(MemoryTrace, "array", lambda self, tensor: None)
     assert why_accumulated(basics, second, (0, 0)) == []
