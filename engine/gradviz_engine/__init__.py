@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as _np
 
-from gradviz_engine import autograd, nn, optim, random, utils
-from gradviz_engine.creation import *
+from gradviz_engine import autograd, linalg, nn, optim, random, utils
 from gradviz_engine.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -20,7 +19,9 @@ from gradviz_engine.autograd.grad_mode import (
     no_grad,
     set_grad_enabled,
 )
+from gradviz_engine.creation import *
 from gradviz_engine.device import device
+from gradviz_engine.dtypes import bool_ as bool
 from gradviz_engine.dtypes import (
     cdouble,
     cfloat,
@@ -42,7 +43,6 @@ from gradviz_engine.dtypes import (
     short,
     uint8,
 )
-from gradviz_engine.dtypes import bool_ as bool
 from gradviz_engine.dtypes import float32 as float
 from gradviz_engine.dtypes import int32 as int
 from gradviz_engine.generator import Generator, default_generator

@@ -5,11 +5,16 @@ Each family module lists what it offers: ``__all__`` for ``torch.<name>``, ``MET
 """
 
 from gradviz_engine.ops.activation import *
+from gradviz_engine.ops.adaptive_pooling import *
+from gradviz_engine.ops.chains import *
 from gradviz_engine.ops.comparison import *
 from gradviz_engine.ops.conversion import *
 from gradviz_engine.ops.convolution import *
 from gradviz_engine.ops.copying import *
+from gradviz_engine.ops.cross import *
 from gradviz_engine.ops.cross_entropy import *
+from gradviz_engine.ops.cumulative import *
+from gradviz_engine.ops.einsum import *
 from gradviz_engine.ops.elementary import *
 from gradviz_engine.ops.extrema import *
 from gradviz_engine.ops.filling import *
@@ -19,15 +24,21 @@ from gradviz_engine.ops.joining import *
 from gradviz_engine.ops.linear import *
 from gradviz_engine.ops.masking import *
 from gradviz_engine.ops.matmul import *
+from gradviz_engine.ops.norms import *
 from gradviz_engine.ops.padding import *
 from gradviz_engine.ops.pointwise import *
+from gradviz_engine.ops.pooling import *
 from gradviz_engine.ops.powers import *
+from gradviz_engine.ops.rearranging import *
 from gradviz_engine.ops.reduction import *
 from gradviz_engine.ops.sampling import *
 from gradviz_engine.ops.scatter import *
 from gradviz_engine.ops.selecting import *
 from gradviz_engine.ops.shape import *
 from gradviz_engine.ops.softmax import *
+from gradviz_engine.ops.solving import *
+from gradviz_engine.ops.sorting import *
 from gradviz_engine.ops.splitting import *
+from gradviz_engine.ops.statistics import *
 
 from gradviz_engine.ops import methods as _methods  # isort: skip  (hangs everything above on Tensor)
