@@ -11,8 +11,8 @@ import numpy as np
 
 from gradviz_engine import dtypes
 from gradviz_engine.device import check_device, device
-from gradviz_engine.layouts import preserve_format
-from gradviz_engine.ops.copying import dense_copy
+from gradviz_engine.layouts import format_named, preserve_format
+from gradviz_engine.ops.copying import dense_copy, is_laid_out
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.tensor import Tensor, wrap
 
@@ -20,8 +20,8 @@ from gradviz_engine.tensor import Tensor, wrap
 def _converted(x: Any, dtype: Any, memory_format: Any, source: Any) -> Any:
     if x.dtype.kind == "c" and dtype.kind != "c":
         x = x.real
-    if x.dtype == dtype:
-        return dense_copy(x, memory_format)
+    if x.dtype == dtype or memory_format is not None:
+        return dense_copy(x, memory_format).astype(dtype, copy=False)
     if x.dtype.kind == "f" and dtype.kind in "iu":
         return np.nan_to_num(x, nan=float(np.iinfo(dtype).min)).astype(dtype)
     return x.astype(dtype)
@@ -37,10 +37,10 @@ _to_copy = operator(
 
 def convert(tensor: Tensor, dtype: Any, copy: bool = False, memory_format: Any = None) -> Tensor:
     """The tensor in a numpy dtype: itself where nothing changes, unless a copy is asked for."""
-    if tensor._data.dtype == dtype and not copy:
+    form = format_named(memory_format)
+    if tensor._data.dtype == dtype and not copy and is_laid_out(tensor._data, form):
         return tensor
-    form = None if memory_format is preserve_format else memory_format
-    return _to_copy(tensor, dtype, form, tensor._data.dtype)  # type: ignore[no-any-return]
+    return _to_copy(tensor, dtype, None if form is preserve_format else form, tensor._data.dtype)  # type: ignore[no-any-return]
 
 
 def to(self: Tensor, *args: Any, **options: Any) -> Tensor:
@@ -48,6 +48,8 @@ def to(self: Tensor, *args: Any, **options: Any) -> Tensor:
     wanted, copy = options.get("dtype"), bool(options.get("copy", False))
     memory_format = options.get("memory_format")
     check_device(options.get("device"))
+    flags = [a for a in args if isinstance(a, bool)]
+    copy = copy or (len(flags) == 2 and flags[1])
     for argument in args:
         if isinstance(argument, dtypes.dtype):
             wanted = argument

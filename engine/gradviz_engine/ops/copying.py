@@ -11,7 +11,7 @@ import numpy as np
 
 from gradviz_engine.autograd.node import Node, edge_of, next_sequence
 from gradviz_engine.autograd.saved import version_counter
-from gradviz_engine.layouts import contiguous_format, memory_format as MemoryFormat, preserve_format
+from gradviz_engine.layouts import channels_last, contiguous_format, format_named, preserve_format
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import report_op
 from gradviz_engine.ops.shapes import contiguous_strides
@@ -22,6 +22,8 @@ Array = np.ndarray[Any, Any]
 
 def dense_copy(x: Array, memory_format: Any = None) -> Array:
     """A copy with the memory order of ``x``, or row-major where asked for or where ``x`` repeats elements."""
+    if memory_format is channels_last:
+        return x.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)
     if memory_format is contiguous_format or x.flags.c_contiguous or 0 in x.strides:
         return x.copy()
     return x.copy(order="K")
@@ -64,13 +66,17 @@ _as_strided = operator(
 )
 
 
+def is_laid_out(x: Array, memory_format: Any) -> bool:
+    """Does ``x`` lie in memory as the format says?"""
+    if memory_format is channels_last:
+        return x.ndim == 4 and x.transpose(0, 2, 3, 1).flags.c_contiguous
+    return x.flags.c_contiguous if memory_format is contiguous_format else True
+
+
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
     """A copy with memory of its own, in the graph."""
-    if memory_format is not None and not isinstance(memory_format, MemoryFormat):
-        raise TypeError(
-            f"clone(): argument 'memory_format' must be torch.memory_format, not {type(memory_format).__name__}"
-        )
-    result: Tensor = _clone(input, None if memory_format is preserve_format else memory_format)
+    form = format_named(memory_format)
+    result: Tensor = _clone(input, None if form is preserve_format else form)
     return result
 
 

@@ -107,7 +107,9 @@ def conjugated(value: Any) -> Any:
     return value.conjugate() if isinstance(value, complex) else value
 
 
-def not_implemented(signature: str, *, forward: Callable[..., Any]) -> Operator:
+def not_implemented(
+    signature: str, *, forward: Callable[..., Any], node: str = "torch::autograd::NotImplemented"
+) -> Operator:
     """An operator that PyTorch records but cannot differentiate: the error comes in backward."""
     name = signature.partition("(")[0]
 
@@ -118,7 +120,7 @@ def not_implemented(signature: str, *, forward: Callable[..., Any]) -> Operator:
     inputs = [part.strip() for part in inside.split(",") if part.strip()]
     return operator(
         signature,
-        node="torch::autograd::NotImplemented",
+        node=node,
         forward=forward,
         gradients={key: Rule(refuse, "not implemented in PyTorch") for key in inputs},
     )

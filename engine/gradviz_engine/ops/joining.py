@@ -251,7 +251,6 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
         grids.append(expand(tensor.view(own), shape))
     if swap:
         grids[0], grids[1] = grids[1], grids[0]
-        return tuple(g.swapdims(0, 1) for g in grids)
     return tuple(grids)
 
 

@@ -17,7 +17,8 @@ from gradviz_engine.ops.elementwise import as_tensor_argument, write_out
 from gradviz_engine.ops.pointwise import scaled
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
-from gradviz_engine.ops.shape import _unsafe_view, squeeze_fresh
+from gradviz_engine.ops.restriding import squeeze_fresh
+from gradviz_engine.ops.shape import _unsafe_view
 from gradviz_engine.ops.shapes import broadcast_shapes
 from gradviz_engine.tensor import Tensor
 

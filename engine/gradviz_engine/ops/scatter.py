@@ -90,7 +90,7 @@ def _check_scatter(name: str, input: Tensor, dim: int, index: Tensor, src: Any) 
         raise RuntimeError(f"Index tensor must have the same number of dimensions as {what} tensor")
     if isinstance(src, Tensor) and src._data.dtype != input._data.dtype:
         raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype")
-    if index._data.ndim and index._data.size:
+    if index._data.ndim and input._data.ndim and index._data.size:
         small = any(d != dim and n > m for d, (n, m) in enumerate(zip(shapes[1], shapes[0], strict=True)))
         short = len(shapes) > 2 and any(n > m for n, m in zip(shapes[1], shapes[2], strict=True))
         if small or short:

@@ -96,8 +96,11 @@ _diagonal = operator(
 
 def writable_diagonal(x: Array, offset: int, dim1: int, dim2: int) -> Array:
     """``np.diagonal`` gives a read-only view; this one can be written."""
-    view = np.diagonal(x, offset, dim1, dim2)
-    return np.lib.stride_tricks.as_strided(view, view.shape, view.strides, writeable=True) if x.size else view
+    length = max(min(x.shape[dim1] + min(offset, 0), x.shape[dim2] - max(offset, 0)), 0)
+    corner = x[place(dim1, slice(max(-offset, 0), None))][place(dim2, slice(max(offset, 0), None))]
+    shape = [n for d, n in enumerate(x.shape) if d not in (dim1, dim2)] + [length]
+    strides = [s for d, s in enumerate(x.strides) if d not in (dim1, dim2)] + [x.strides[dim1] + x.strides[dim2]]
+    return np.lib.stride_tricks.as_strided(corner, shape, strides)
 
 
 def _filled_diagonal(target: Array, values: Array, offset: int, dim1: int, dim2: int) -> Array:
@@ -214,7 +217,7 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
 
 
 def check_index_dtype(name: str, index: Tensor) -> None:
-    if index._data.dtype.kind != "i" or index._data.dtype.itemsize < 4:
+    if index._data.size and (index._data.dtype.kind != "i" or index._data.dtype.itemsize < 4):
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
 
 
@@ -284,7 +287,7 @@ def along(shape: Any, dim: int, index: Array) -> tuple[Array, ...]:
 _gather = operator(
     "gather(self, *, dim, index, sparse_grad)",
     node="GatherBackward0",
-    forward=lambda x, dim, index, sparse_grad: _gathered(x, dim, index._data),
+    forward=lambda x, dim, index, sparse_grad: _gathered(x, dim, index._data.astype(np.int64, copy=False)),
     gradients={
         "self": Rule(
             lambda grad, saved: gather_backward(grad, saved.self_sym_sizes, saved.dim, saved.index),
@@ -320,7 +323,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """``gather`` whose arguments are broadcast against each other; the flat tensor where no dim is given."""
     if dim is None:
-        return gather(input.reshape(-1), 0, indices.reshape(-1))
+        return gather(input.reshape(-1), 0, _from_front(indices.reshape(-1), input._data.size))
     from gradviz_engine.ops.shapes import broadcast_shapes
 
     if input._data.ndim != indices._data.ndim:
@@ -334,8 +337,13 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         )
     dim = wrap_dim(dim, input._data.ndim)
     wide = list(broadcast_shapes(_without(input, dim), _without(indices, dim)))
-    index = indices.broadcast_to((*wide[:dim], indices._data.shape[dim], *wide[dim + 1 :]))
+    index = _from_front(indices, input._data.shape[dim]).broadcast_to((*wide[:dim], indices._data.shape[dim], *wide[dim + 1 :]))
     return gather(input.broadcast_to((*wide[:dim], input._data.shape[dim], *wide[dim + 1 :])), dim, index)
+
+
+def _from_front(indices: Tensor, size: int) -> Tensor:
+    """Negative indices count from the end."""
+    return indices.where(indices >= 0, indices + size) if (indices._data < 0).any() else indices  # type: ignore[no-any-return]
 
 
 def _without(tensor: Tensor, dim: int) -> tuple[int, ...]:

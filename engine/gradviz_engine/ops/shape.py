@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradviz_engine.autograd.saved import version_counter
+from gradviz_engine.layouts import contiguous_format, format_named
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.shapes import (
@@ -47,7 +48,7 @@ def _expanded(x: Array, size: Any, implicit: bool) -> Array:
     return as_strided_array(x, size, strides)
 
 
-def _squeezed(x: Array, dim: Any) -> Array:
+def squeezed(x: Array, dim: Any) -> Array:
     """Without those of the dimensions ``dim`` (all: None) whose size is 1."""
     chosen = range(x.ndim) if dim is None else dim
     gone = [d for d in chosen if d < x.ndim and x.shape[d] == 1]
@@ -142,14 +143,14 @@ _squeeze = operator(
     "squeeze(self)",
     node="SqueezeBackward0",
     view=True,
-    forward=lambda x: _squeezed(x, None),
+    forward=lambda x: squeezed(x, None),
     gradients={"self": Rule(lambda grad, saved: unsqueeze_to(grad, saved.self_sym_sizes), "grad, unsqueezed")},
 )
 _squeeze_dim = operator(
     "squeeze(self, *, dim)",
     node="SqueezeBackward1",
     view=True,
-    forward=lambda x, dim: _squeezed(x, (dim,)),
+    forward=lambda x, dim: squeezed(x, (dim,)),
     gradients={
         "self": Rule(
             lambda grad, saved: unsqueeze_dims(grad, (saved.dim,), saved.self_sym_sizes), "grad, unsqueezed"
@@ -160,35 +161,17 @@ _squeeze_dims = operator(
     "squeeze(self, *, dim)",
     node="SqueezeBackward2",
     view=True,
-    forward=_squeezed,
+    forward=squeezed,
     gradients={
         "self": Rule(lambda grad, saved: unsqueeze_dims(grad, saved.dim, saved.self_sym_sizes), "grad, unsqueezed")
     },
 )
-_squeeze_method = operator(
-    "squeeze_(self, *, dim)",
-    node="SqueezeBackward4",
-    forward=lambda x, dim: _squeezed(x, (dim,)),
-    gradients={
-        "self": Rule(
-            lambda grad, saved: unsqueeze_dims(grad, (saved.dim,), saved.self_sym_sizes), "grad, unsqueezed"
-        )
-    },
-)
-"""``squeeze_(dim)`` on a fresh result, as PyTorch's matmul and reductions use it."""
-
-
 def inverse_order(dims: Any) -> tuple[int, ...]:
     """The permutation that undoes ``dims``."""
     order = [0] * len(dims)
     for position, dim in enumerate(dims):
         order[dim] = position
     return tuple(order)
-
-
-def squeeze_fresh(tensor: Tensor, dim: int) -> Tensor:
-    """A result of our own without one dimension (SqueezeBackward4)."""
-    return _squeeze_method(tensor, wrap_dim(dim, tensor._data.ndim))  # type: ignore[no-any-return]
 
 
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
@@ -207,7 +190,7 @@ def view(self: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """The same memory under another shape, or under another dtype."""
     if len(shape) == 1 and hasattr(shape[0], "itemsize") and not isinstance(shape[0], Tensor):
         return view_as_dtype(self, shape[0])
-    return _view(self, sizes_of(shape) if size is None else sizes_of((size,)))  # type: ignore[no-any-return]
+    return _view(self, sizes_of(shape, size))  # type: ignore[no-any-return]
 
 
 def view_as_dtype(self: Tensor, dtype: Any) -> Tensor:
@@ -227,9 +210,9 @@ def view_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 @composite
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """A view where the strides allow it, else a copy."""
-    size = infer_sizes(sizes_of(shape), input._data.size)
+    size = infer_sizes(sizes_of(sizes, shape), input._data.size)
     if reshaped_view(input._data, size) is not None:
         return _view(input, size)  # type: ignore[no-any-return]
     return _unsafe_view(contiguous_clone(input), size)  # type: ignore[no-any-return]
@@ -238,7 +221,6 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
 def contiguous_clone(input: Tensor) -> Tensor:
     """A dense row-major copy, in the graph."""
     from gradviz_engine.ops.copying import clone
-    from gradviz_engine.layouts import contiguous_format
 
     return clone(input, memory_format=contiguous_format)
 
@@ -247,17 +229,18 @@ def reshape_as(self: Tensor, other: Tensor) -> Tensor:
     return reshape(self, other._data.shape)
 
 
-def expand(self: Tensor, *size: Any, implicit: bool = False) -> Tensor:
+def expand(self: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
     """Repeat dimensions of size 1 without copying; -1 keeps a size."""
-    return _expand(self, sizes_of(size), implicit)  # type: ignore[no-any-return]
+    return _expand(self, sizes_of(sizes, size), implicit)  # type: ignore[no-any-return]
 
 
 def expand_as(self: Tensor, other: Tensor) -> Tensor:
     return _expand(self, other._data.shape, False)  # type: ignore[no-any-return]
 
 
-def broadcast_to(input: Tensor, *size: Any) -> Tensor:
-    return _expand(input, sizes_of(size), False)  # type: ignore[no-any-return]
+def broadcast_to(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
+    """``expand``."""
+    return _expand(input, sizes_of(sizes, size), False)  # type: ignore[no-any-return]
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
@@ -283,15 +266,15 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 swapaxes = swapdims = transpose
 
 
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """Reorder the dimensions."""
-    order, ndim = sizes_of(dims), input._data.ndim
-    if len(order) != ndim:
+    wanted, ndim = sizes_of(order, dims), input._data.ndim
+    if len(wanted) != ndim:
         raise RuntimeError(
             "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
-            f"ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(order)}"
+            f"ordering of dimensions i.e. input.dim() = {ndim} is not equal to len(dims) = {len(wanted)}"
         )
-    wrapped = tuple(wrap_dim(d, ndim) for d in order)
+    wrapped = tuple(wrap_dim(d, ndim) for d in wanted)
     if len(set(wrapped)) != ndim:
         raise RuntimeError("permute(): duplicate dims are not allowed.")
     return _permute(input, wrapped)  # type: ignore[no-any-return]
@@ -380,8 +363,11 @@ def ravel(input: Tensor) -> Tensor:
 
 
 def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
-    """Itself if it is dense and row-major, else a copy that is."""
-    return self if self._data.flags.c_contiguous else contiguous_clone(self)
+    """Itself if it lies in memory as asked for (dense and row-major), else a copy that does."""
+    from gradviz_engine.ops.copying import clone, is_laid_out
+
+    form = contiguous_format if memory_format is None else format_named(memory_format)
+    return self if is_laid_out(self._data, form) else clone(self, memory_format=form)
 
 
 def _at_least(count: int) -> Any:

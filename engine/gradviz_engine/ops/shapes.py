@@ -41,8 +41,10 @@ def reduced_dims(dims: Any, ndim: int) -> Shape:
     return wrap_dims(dims, ndim)
 
 
-def sizes_of(arguments: Sequence[Any]) -> Shape:
-    """``view(2, 3)`` and ``view((2, 3))`` alike; sizes may be 0-d tensors."""
+def sizes_of(arguments: Sequence[Any], keyword: Any = None) -> Shape:
+    """``view(2, 3)``, ``view((2, 3))`` and ``view(size=(2, 3))`` alike; sizes may be 0-d tensors."""
+    if keyword is not None:
+        arguments = keyword if isinstance(keyword, (tuple, list)) else (keyword,)
     if len(arguments) == 1 and isinstance(arguments[0], (tuple, list)):
         arguments = arguments[0]
     return tuple([s if s.__class__ is int else int(s) for s in arguments])
