@@ -31,6 +31,20 @@ from gradviz_engine.ops.activation import (
     tanhshrink,
     threshold,
 )
+from gradviz_engine.ops.adaptive_pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_unpool1d,
+    max_unpool2d,
+    max_unpool3d,
+)
 from gradviz_engine.ops.convolution import (
     conv1d,
     conv2d,
@@ -47,7 +61,16 @@ from gradviz_engine.ops.cross_entropy import (
 )
 from gradviz_engine.ops.linear import bilinear, linear
 from gradviz_engine.ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from gradviz_engine.ops.norm_layers import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    rms_norm,
+)
 from gradviz_engine.ops.padding import pad
+from gradviz_engine.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from gradviz_engine.ops.softmax import log_softmax, softmax, softmin
 
 

@@ -25,6 +25,7 @@ from gradviz_engine.ops.linear import *
 from gradviz_engine.ops.masking import *
 from gradviz_engine.ops.matmul import *
 from gradviz_engine.ops.norms import *
+from gradviz_engine.ops.norm_layers import *
 from gradviz_engine.ops.padding import *
 from gradviz_engine.ops.pointwise import *
 from gradviz_engine.ops.pooling import *
