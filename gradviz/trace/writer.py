@@ -1,7 +1,10 @@
 """Writes a trace to its file while the program runs.
 
-Rows collect in memory and a thread commits them every ``FLUSH_SECONDS``, so that a recorder that is
-killed loses no more than that, and whoever opens the file meanwhile sees all but the last moments.
+Rows collect in memory and are committed every ``FLUSH_SECONDS``, so that a recorder that is killed loses
+little more than that, and whoever opens the file meanwhile sees all but the last moments. Whoever adds rows
+commits them: beside a thread that computes without pause, another one would get the interpreter back only
+every few milliseconds, after each statement, and never come to the end. A thread looks after programs that
+have stopped adding.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import os
 import sqlite3
 import threading
 import time
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -34,6 +38,8 @@ from gradviz.trace.model import Edge, GraphNode, NodeId, Source, Storage, Tensor
 from gradviz.trace.tensors import DTYPES, dtype_name, summarize, thumbnail
 
 FLUSH_SECONDS = 0.08
+ROWS_AT_ONCE = 500
+"""Rows of one INSERT."""
 PENDING_BYTES = 64 << 20
 """When this much waits to be written, the program waits too."""
 AUTO_EACH = 1 << 20
@@ -68,6 +74,7 @@ class TraceWriter:
         self._process = os.getpid()
         self._failure: TraceError | None = None
         self._closing = threading.Event()
+        self._flushed = time.monotonic()
         self._connection = self._create()
         for key, value in {"backend": "numpy", "created": time.time(), "complete": False, **meta}.items():
             self.set_meta(key, value)
@@ -196,7 +203,7 @@ class TraceWriter:
     def _wait_for_disk(self) -> None:
         if self._failure is not None:
             raise self._failure
-        if self._pending_bytes > PENDING_BYTES:
+        if self._pending_bytes > PENDING_BYTES or time.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
@@ -206,6 +213,7 @@ class TraceWriter:
                 batch = {table: rows for table, rows in self._pending.items() if rows}
                 self._pending = {table: [] for table in self._pending}
                 self._pending_bytes = 0
+            self._flushed = time.monotonic()
             if not batch or os.getpid() != self._process:
                 return  # SQLite forbids a forked child to touch the file; what it records is let go
             try:
@@ -218,8 +226,10 @@ class TraceWriter:
         connection = self._connection
         connection.execute("BEGIN")
         for table, rows in batch.items():
-            marks = ",".join("?" * len(rows[0]))
-            connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                some = rows[start : start + ROWS_AT_ONCE]
+                marks = ",".join([f"({','.join('?' * len(some[0]))})"] * len(some))
+                connection.execute(f"INSERT INTO {table} VALUES {marks}", list(chain.from_iterable(some)))
             digest = self._digests.get(table)
             if digest is not None:
                 digest.add(rows)
@@ -231,7 +241,8 @@ class TraceWriter:
     def _flush_often(self) -> None:
         while not self._closing.wait(FLUSH_SECONDS):
             try:
-                self.flush()
+                if time.monotonic() - self._flushed > 1.5 * FLUSH_SECONDS:
+                    self.flush()
             except TraceError:
                 return  # kept in _failure: whoever records next hears of it
 
