@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def qapp_cls() -> type[QApplication]:
 @pytest.fixture(scope="session", autouse=True)
 def dressed(qapp: QApplication) -> None:
     """Fusion, the theme's palette and fonts, as in the program."""
+    sys.setswitchinterval(app.SWITCH_SECONDS)
     app.dress(qapp)
     theme.themes().choose("dark")
 
@@ -53,7 +55,7 @@ def basics() -> MemoryTrace:
 
 
 @pytest.fixture
-def window(settings: Settings, basics: MemoryTrace, qtbot: QtBot) -> Iterator[MainWindow]:
+def window(settings: Settings, basics: MemoryTrace, qtbot: QtBot) -> MainWindow:
     """The real window, shown, with the basics trace and its program, at its first backward call."""
     made = app.make_window(settings)
     qtbot.addWidget(made, before_close_func=_discard_edits)
@@ -63,7 +65,7 @@ def window(settings: Settings, basics: MemoryTrace, qtbot: QtBot) -> Iterator[Ma
     qtbot.waitExposed(made)
     made.activateWindow()
     made.canvas.setFocus()
-    yield made
+    return made
 
 
 def _discard_edits(window: MainWindow) -> None:

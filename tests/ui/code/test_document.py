@@ -91,7 +91,11 @@ def test_a_notebook_is_saved_into_its_cells(tmp_path: Path, qtbot: QtBot) -> Non
     document.save()
     assert not document.modified
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    assert [cell["source"] for cell in cells] == [["import torch\n", "a = 0\n", "x = 1"], ["y = 2"], ["z = 3"]]
+    assert [cell["source"] for cell in cells] == [
+        ["import torch\n", "a = 0\n", "x = 1"],
+        ["y = 2"],
+        ["z = 3"],
+    ]
 
 
 def test_a_notebook_that_changed_on_disk_is_saved_as_it_stands_here(tmp_path: Path, qtbot: QtBot) -> None:

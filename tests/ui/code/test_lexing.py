@@ -20,7 +20,10 @@ def kinds(line: str, state: int = State.PLAIN) -> list[tuple[str, str]]:
         ("x = 1.5e-3  # small", [("operator", "="), ("number", "1.5e-3"), ("comment", "# small")]),
         ("print(w.grad)", [("builtin", "print")]),
         ("z.sum().backward()", [("function", "sum"), ("function", "backward")]),
-        ("s = f'a \\' # b' + \"c\"", [("operator", "="), ("string", "f'a \\' # b'"), ("operator", "+"), ("string", '"c"')]),
+        (
+            "s = f'a \\' # b' + \"c\"",
+            [("operator", "="), ("string", "f'a \\' # b'"), ("operator", "+"), ("string", '"c"')],
+        ),
         ("@torch.no_grad()", [("decorator", "@torch.no_grad")]),
         ("a @ b", [("operator", "@")]),
         ("match = 3", [("operator", "="), ("number", "3")]),

@@ -13,7 +13,13 @@ from gradviz_ui.code.notebook import new_notebook, write_back
 
 def code(source: str | list[str], **more: Any) -> dict[str, Any]:
     """A code cell as Jupyter writes it."""
-    return {"cell_type": "code", "metadata": {}, "execution_count": 7, "outputs": [{"x": 1}], "source": source} | more
+    return {
+        "cell_type": "code",
+        "metadata": {},
+        "execution_count": 7,
+        "outputs": [{"x": 1}],
+        "source": source,
+    } | more
 
 
 NOTEBOOK = {
