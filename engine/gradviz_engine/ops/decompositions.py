@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradviz_engine.ops.extrema import result_type
-from gradviz_engine.ops.solving import LinAlgError, check_matrices, half, mh, solve_triangular
+from gradviz_engine.ops.solving import LinAlgError, check_matrices, column_major, half, mh, solve_triangular
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.tensor import Tensor, wrap
@@ -39,7 +39,7 @@ def _cholesky_arrays(A: Array, upper: bool, check_errors: bool) -> tuple[Array, 
         info = flat_info.reshape(A.shape[:-2])
         if check_errors:
             raise _not_positive(info, A.ndim > 2) from None
-    return np.ascontiguousarray(factor.conj().swapaxes(-1, -2)) if upper else factor, info
+    return column_major(factor.conj().swapaxes(-1, -2) if upper else factor), info
 
 
 def _one_cholesky(matrix: Array) -> tuple[Array, int]:
@@ -117,7 +117,7 @@ def _qr_arrays(A: Array, mode: str) -> tuple[Array, Array]:
     q, r = np.linalg.qr(half(A), mode=_QR_MODES[mode])
     if mode == "r":
         q = np.empty((0,), A.dtype)
-    return q.astype(A.dtype, copy=False), r.astype(A.dtype, copy=False)
+    return column_major(q.astype(A.dtype, copy=False)), column_major(r.astype(A.dtype, copy=False))
 
 
 def _qr_grad(grads: tuple[Any, Any], saved: Any) -> Tensor | None:
@@ -194,7 +194,7 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:
 
 def _eigh_arrays(A: Array, UPLO: str, compute_v: bool) -> tuple[Array, Array]:
     values, vectors = np.linalg.eigh(half(A), UPLO)
-    return values.astype(_real_dtype(A.dtype), copy=False), vectors.astype(A.dtype, copy=False)
+    return values.astype(_real_dtype(A.dtype), copy=False), column_major(vectors.astype(A.dtype, copy=False))
 
 
 def _real_dtype(stored: np.dtype[Any]) -> np.dtype[Any]:
@@ -257,7 +257,8 @@ def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Tensor:
 
 def _svd_arrays(A: Array, full_matrices: bool, compute_uv: bool) -> tuple[Array, Array, Array]:
     u, s, vh = np.linalg.svd(half(A), full_matrices=full_matrices)
-    return u.astype(A.dtype, copy=False), s.astype(_real_dtype(A.dtype), copy=False), vh.astype(A.dtype, copy=False)
+    u, vh = (column_major(x.astype(A.dtype, copy=False)) for x in (u, vh))
+    return u, s.astype(_real_dtype(A.dtype), copy=False), vh
 
 
 def _svd_grad(grads: tuple[Any, Any, Any], U: Tensor, S: Tensor, Vh: Tensor, full_matrices: bool) -> Tensor:

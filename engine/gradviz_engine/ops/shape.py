@@ -213,8 +213,10 @@ def view_as(self: Tensor, other: Tensor) -> Tensor:
 def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """A view where the strides allow it, else a copy."""
     size = infer_sizes(sizes_of(sizes, shape), input._data.size)
-    if reshaped_view(input._data, size) is not None:
+    if input._data.flags.c_contiguous:
         return _view(input, size)  # type: ignore[no-any-return]
+    if reshaped_view(input._data, size) is not None:
+        return _reshape_alias(input, size)  # type: ignore[no-any-return]
     return _unsafe_view(contiguous_clone(input), size)  # type: ignore[no-any-return]
 
 

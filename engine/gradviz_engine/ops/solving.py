@@ -55,6 +55,11 @@ def half(x: Array) -> Array:
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
+def column_major(x: Array) -> Array:
+    """The matrices laid out as LAPACK leaves them, and as PyTorch therefore returns them."""
+    return x if x.ndim < 2 else np.ascontiguousarray(x.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+
 # Inverse ------------------------------------------------------------------------------------------------------
 
 
@@ -63,7 +68,7 @@ def _inverse(A: Array, name: str) -> tuple[Array, Array]:
         inverse = np.linalg.inv(half(A)).astype(A.dtype)
     except np.linalg.LinAlgError:
         raise _singular(A, name) from None
-    return inverse, np.zeros(A.shape[:-2], np.int32)
+    return column_major(inverse), np.zeros(A.shape[:-2], np.int32)
 
 
 def _singular(A: Array, name: str) -> LinAlgError:
@@ -258,7 +263,8 @@ def _solved(A: Array, B: Array, left: bool) -> tuple[Array, Array]:
             result = np.linalg.solve(half(A).swapaxes(-1, -2), half(right).swapaxes(-1, -2)).swapaxes(-1, -2)
     except np.linalg.LinAlgError:
         raise _not_solvable(A) from None
-    result = np.ascontiguousarray(result[..., 0] if vectors else result).astype(A.dtype, copy=False)
+    result = (result[..., 0] if vectors else result).astype(A.dtype, copy=False)
+    result = column_major(result) if left else np.ascontiguousarray(result)
     return result, np.zeros(result.shape[: A.ndim - 2], np.int32)
 
 
@@ -321,7 +327,8 @@ def _check_same_dtype(A: Tensor, B: Tensor, name: str) -> None:
 def _triangular(A: Array, B: Array, left: bool, upper: bool, unitriangular: bool) -> Array:
     """Substitution over the rows, for all matrices and right sides at once."""
     if not left:
-        return _triangular(A.swapaxes(-1, -2), B.swapaxes(-1, -2), True, not upper, unitriangular).swapaxes(-1, -2)
+        turned = _triangular(A.swapaxes(-1, -2), B.swapaxes(-1, -2), True, not upper, unitriangular)
+        return column_major(turned.swapaxes(-1, -2))
     n = A.shape[-1]
     if B.shape[-2] != n:
         raise RuntimeError(
@@ -329,7 +336,7 @@ def _triangular(A: Array, B: Array, left: bool, upper: bool, unitriangular: bool
             f"({A.shape[-2]}x{A.shape[-1]} and {B.shape[-2]}x{B.shape[-1]})"
         )
     batch = np.broadcast_shapes(A.shape[:-2], B.shape[:-2])
-    X = np.empty((*batch, n, B.shape[-1]), B.dtype)
+    X = column_major(np.empty((*batch, n, B.shape[-1]), B.dtype))
     for row in range(n - 1, -1, -1) if upper else range(n):
         known = slice(row + 1, n) if upper else slice(0, row)
         value = B[..., row, :] - np.matmul(A[..., row : row + 1, known], X[..., known, :])[..., 0, :]
