@@ -88,6 +88,8 @@ class Frame:
         self._box_of_step = {
             box.step: index for index, box in enumerate(scene.boxes) if box.kind is BoxKind.OPERATION
         }
+        self._copies = [index for index, box in enumerate(scene.boxes) if box.copies > 1]
+        self._call: int | None = None
         self._cards: dict[int, Card] = {}
         self._widths: dict[int, float] = {}
         self._active: frozenset[int] = frozenset()
@@ -172,6 +174,9 @@ class Frame:
         boxes = {box for node in change.nodes for box in self.scene.boxes_of_node.get(node, ())}
         boxes |= {box for leaf in change.leaves for box in self.scene.boxes_of_node.get(leaf, ())}
         links = {self.scene.link_of_edge[edge] for edge in change.edges if edge in self.scene.link_of_edge}
+        if self._call != self.playhead.call:  # copies of a leaf take part in some calls and not in others
+            self._call = self.playhead.call
+            boxes.update(self._copies)
         for box in boxes:
             self._update_box(box)
             links.update(self.scene.links_of_box[box])
@@ -209,8 +214,9 @@ class Frame:
         if len(self._members):
             np.logical_or.at(created, self._owners, self.playhead.created_nodes[self._members])
         self.present[:] = np.where(self._forward, self._steps <= self.playhead.step, created)
+        self._call = self.playhead.call
         self._find_running()
-        for box in self._running:
+        for box in (*self._running, *self._copies):
             self._update_box(box)
         self._update_links(np.arange(len(self.links)))
         self._find_captions()

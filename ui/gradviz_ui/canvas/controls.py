@@ -132,6 +132,7 @@ class Legend(QWidget):
         super().__init__(parent)
         self.setObjectName("canvas_legend")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         names = ", ".join(state_text(state) for state in NodeState)
         self.setAccessibleName(self.tr("Legend: {states}").replace("{states}", names))
         self.setFont(theme.ui_font(12))
@@ -151,6 +152,7 @@ class Legend(QWidget):
     def _paint(self, painter: QPainter) -> None:
         colors = theme.current()
         ink = ink_of(colors.name)
+        painter.fillRect(self.rect(), colors.canvas)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(colors.border)
         painter.setBrush(colors.panel)

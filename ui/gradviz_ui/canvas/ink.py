@@ -44,9 +44,7 @@ class StateInk:
     @property
     def mark(self) -> QPen:
         """The pen of the small sign that repeats the state."""
-        return QPen(
-            self.color, 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin
-        )
+        return QPen(self.color, 1.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
 
 
 class Ink:
@@ -67,8 +65,7 @@ class Ink:
             LinkState.ACTIVE: colors.running,
         }
         self.glow = [
-            (reach, pen(faded(colors.running, alpha), 3.0))
-            for reach, alpha in ((2.5, 0.30), (5.0, 0.17), (7.5, 0.07))
+            (reach, pen(faded(colors.running, alpha), 3.0)) for reach, alpha in ((2.5, 0.30), (5.0, 0.17), (7.5, 0.07))
         ]
         self.heat = (
             _rgb(colors.heat_low),
@@ -99,6 +96,14 @@ class Ink:
                 border = pen(colors.freed, 1.4)
                 border.setDashPattern([3.0, 2.0])
                 return StateInk(colors.freed, border, colors.raised, colors.muted)
+
+    def plain(self, state: NodeState, scale: float) -> StateInk:
+        """The look of a box too small for text: more of its colour, and a border at least a pixel wide."""
+        style = self.states[state]
+        border = QPen(style.border)
+        border.setWidthF(max(border.widthF(), 1.3 / scale))
+        share = {NodeState.RUNNING: 1.0, NodeState.READY: 0.45, NodeState.DONE: 0.3}.get(state, 0.0)
+        return StateInk(style.color, border, mix(style.fill, style.color, share), style.title)
 
     def link_pen(self, state: LinkState, width: float, vanished: bool, broken: bool) -> QPen:
         """The pen of a link: dotted where every number of the gradient is zero, the error's colour where

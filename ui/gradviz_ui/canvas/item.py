@@ -38,9 +38,7 @@ class GraphItem(QGraphicsItem):
             return QRectF()
         return QRectF(*self.painter.frame.scene.bounds)
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Never raises: an exception out of a paint call with a live painter would end the process."""
         if self.painter is None:
             return
@@ -48,9 +46,7 @@ class GraphItem(QGraphicsItem):
         try:
             area = option.exposedRect
             scale = option.levelOfDetailFromTransform(painter.worldTransform())
-            self.painter.paint(
-                painter, (area.left(), area.top(), area.width(), area.height()), scale, self.marks
-            )
+            self.painter.paint(painter, (area.left(), area.top(), area.width(), area.height()), scale, self.marks)
             self.failure = None
         except Exception:
             self.failure = traceback.format_exc()

@@ -53,9 +53,7 @@ def _loop(scene: Scene, link: int) -> QPainterPath:
     return path
 
 
-def paint_link(
-    painter: QPainter, ink: Ink, frame: Frame, link: int, path: QPainterPath, marked: bool = False
-) -> None:
+def paint_link(painter: QPainter, ink: Ink, frame: Frame, link: int, path: QPainterPath, marked: bool = False) -> None:
     """One link with its arrow head; ``marked``: it is selected or under the mouse."""
     state = LinkState(int(frame.links[link]))
     width = frame.width(link) + (0.8 if state is LinkState.ACTIVE else 0.0)

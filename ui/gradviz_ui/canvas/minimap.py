@@ -29,6 +29,7 @@ class Minimap(QWidget):
         self.setObjectName("canvas_minimap")
         self.setAccessibleName(self.tr("Overview"))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # else the graph below is painted each time
         self._frame: Frame | None = None
         self._shown = QRectF()
         self._picture: QPixmap | None = None
@@ -74,6 +75,7 @@ class Minimap(QWidget):
 
     def _paint(self, painter: QPainter) -> None:
         colors = theme.current()
+        painter.fillRect(self.rect(), colors.canvas)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(colors.border)
         painter.setBrush(colors.panel)
@@ -110,9 +112,7 @@ class Minimap(QWidget):
     def _placing(self, frame: Frame) -> tuple[float, QPointF]:
         """Pixels for each unit of the scene, and where its origin is."""
         left, top, width, height = frame.scene.bounds
-        scale = min(
-            (self.width() - 2 * PADDING) / max(width, 1.0), (self.height() - 2 * PADDING) / max(height, 1.0)
-        )
+        scale = min((self.width() - 2 * PADDING) / max(width, 1.0), (self.height() - 2 * PADDING) / max(height, 1.0))
         middle = QPointF(left + width / 2, top + height / 2)
         return scale, QRectF(self.rect()).center() - middle * scale
 

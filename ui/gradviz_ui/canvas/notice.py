@@ -78,9 +78,7 @@ class Notice(QFrame):
         parent = self._canvas
         width = min(380, max(parent.width() - 40, 120))
         self.setFixedWidth(width)
-        self.resize(
-            width, self.heightForWidth(width) if self.hasHeightForWidth() else self.sizeHint().height()
-        )
+        self.resize(width, self.heightForWidth(width) if self.hasHeightForWidth() else self.sizeHint().height())
         self.move((parent.width() - width) // 2, max((parent.height() - self.height()) // 2, 60))
 
     def restyle(self) -> None:

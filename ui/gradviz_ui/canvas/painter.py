@@ -18,12 +18,12 @@ from gradviz.layout.drawing import Floats, Ints
 from gradviz.projection.diagram import BoxKind
 from gradviz.projection.frame import Caption, Frame, LinkState
 from gradviz.projection.picking import boxes_in, segments_in
-from gradviz.projection.scene import ROOT_ROOM, Rectangle
+from gradviz.projection.scene import LABEL_ROOM, ROOT_ROOM, Rectangle
 from gradviz.projection.text import TITLE_SIZE, mono_width, title_width
 from gradviz.replay import NodeState
 from gradviz_ui.canvas.card_painter import REACH, paint_breakpoint, paint_card, paint_frame, paint_ring
 from gradviz_ui.canvas.ink import GHOST_OPACITY, Ink, faded
-from gradviz_ui.canvas.link_painter import label_rect, link_path, paint_label, paint_link
+from gradviz_ui.canvas.link_painter import LABEL_HEIGHT, label_rect, link_path, paint_label, paint_link
 
 NEAR = 0.42
 """From this scale on text is painted."""
@@ -73,7 +73,7 @@ class FramePainter:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if scale < NEAR:
             self._lines(painter, area, 1.3 / scale, marks)
-            self._plain(painter, boxes)
+            self._plain(painter, boxes, scale)
             self._marks(painter, boxes, marks)
             return
         _, owners = segments_in(self.frame.scene, _grown(area, REACH))
@@ -114,13 +114,14 @@ class FramePainter:
 
     # Half-way
 
-    def _plain(self, painter: QPainter, boxes: Ints) -> None:
+    def _plain(self, painter: QPainter, boxes: Ints, scale: float) -> None:
+        """Boxes without text, filled in the colour of their state, as borders alone would be too thin."""
         frame, scene = self.frame, self.frame.scene
         for box in boxes.tolist():
             state = NodeState(int(frame.states[box]))
             painter.setOpacity(1.0 if frame.present[box] else GHOST_OPACITY)
             kind = BoxKind(int(scene.kinds[box]))
-            paint_frame(painter, self.ink.states[state], state, kind, QRectF(*scene.box_bounds(box)))
+            paint_frame(painter, self.ink.plain(state, scale), state, kind, QRectF(*scene.box_bounds(box)))
         painter.setOpacity(1.0)
 
     # Far away
@@ -159,9 +160,7 @@ class FramePainter:
                 self._kin(painter, sorted(group))
         for box in (marks.hovered | marks.selected) & visible:
             rect = QRectF(*self.frame.scene.box_bounds(box))
-            paint_ring(
-                painter, self.ink, BoxKind(int(self.frame.scene.kinds[box])), rect, box in marks.selected
-            )
+            paint_ring(painter, self.ink, BoxKind(int(self.frame.scene.kinds[box])), rect, box in marks.selected)
         for box in marks.breakpoints & visible:
             paint_breakpoint(painter, self.ink, QRectF(*self.frame.scene.box_bounds(box)))
 
@@ -182,9 +181,11 @@ class FramePainter:
         return rect
 
     def link_area(self, link: int) -> QRectF:
-        """All that is painted for a link: line, arrow head, halo and label."""
-        rect = QRectF(*self.frame.scene.link_bounds(link)).adjusted(-14, -8, 14, 8)
-        return rect.united(label_rect(self.frame, link).adjusted(-4, -4, 40, 4))
+        """All that is painted for a link, or was before a move: line, arrow head, halo and label."""
+        x, y = self.frame.scene.label_place(link)
+        label = QRectF(x - 8, y - LABEL_HEIGHT, max(label_rect(self.frame, link).width(), LABEL_ROOM) + 60, 0)
+        label.setHeight(2 * LABEL_HEIGHT)
+        return QRectF(*self.frame.scene.link_bounds(link)).adjusted(-14, -8, 14, 8).united(label)
 
 
 def paint_caption(painter: QPainter, ink: Ink, caption: Caption, rect: QRectF) -> None:
