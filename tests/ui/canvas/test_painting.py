@@ -146,11 +146,13 @@ def on_screen(canvas: CanvasPanel, qtbot: QtBot) -> QImage:
 
 def differs(a: QImage, b: QImage) -> bool:
     """Is any pixel visibly different? Qt places the dashes of a clipped line a little differently."""
-    levels = [
-        np.frombuffer(image.convertToFormat(QImage.Format.Format_RGB32).constBits(), np.uint8).astype(int)
-        for image in (a, b)
-    ]
-    return bool((np.abs(levels[0] - levels[1]) > 40).any())
+    return bool((np.abs(levels(a) - levels(b)) > 40).any())
+
+
+def levels(image: QImage) -> np.ndarray:
+    """The numbers of an image's pixels."""
+    held = image.convertToFormat(QImage.Format.Format_RGB32)
+    return np.frombuffer(held.constBits(), np.uint8).astype(int)
 
 
 def test_what_a_move_paints_is_what_a_whole_paint_shows(canvas: CanvasPanel, qtbot: QtBot) -> None:
