@@ -118,17 +118,13 @@ def _undirected(compute: Callable[..., dict[int, Floats]]) -> Callable[[Drawing]
         import networkx as nx
 
         graph: nx.Graph[int] = nx.empty_graph(drawing.count)
-        graph.add_edges_from(
-            (source, target) for source, target in drawing.edges.tolist() if source != target
-        )
+        graph.add_edges_from((source, target) for source, target in drawing.edges.tolist() if source != target)
         try:
             unit = _array(compute(nx, graph))
         except nx.NetworkXException as error:
             raise LayoutError(f"this layout cannot draw the graph: {error}") from error
         except ModuleNotFoundError as error:
-            raise LayoutError(
-                f"this layout needs {error.name} at this size: pip install {error.name}"
-            ) from error
+            raise LayoutError(f"this layout needs {error.name} at this size: pip install {error.name}") from error
         return straight(fit(unit, drawing.sizes), drawing.sizes, drawing.edges)
 
     return arrange
@@ -136,9 +132,7 @@ def _undirected(compute: Callable[..., dict[int, Floats]]) -> Callable[[Drawing]
 
 def _kamada_kawai(nx, graph):  # type: ignore[no-untyped-def]
     if len(graph) > MOST_DISTANCES:
-        raise LayoutError(
-            f"Kamada-Kawai compares all pairs of nodes and is refused beyond {MOST_DISTANCES:,} of them"
-        )
+        raise LayoutError(f"Kamada-Kawai compares all pairs of nodes and is refused beyond {MOST_DISTANCES:,} of them")
     return nx.kamada_kawai_layout(graph)
 
 

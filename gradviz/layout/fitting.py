@@ -72,9 +72,7 @@ def straight(centres: Floats, sizes: Floats, edges: Ints) -> Placement:
     """Straight edges between the borders of the boxes."""
     start, end = centres[edges[:, 0]], centres[edges[:, 1]]
     way = end - start
-    points = np.stack(
-        [start + _to_border(way, sizes[edges[:, 0]]), end - _to_border(way, sizes[edges[:, 1]])], axis=1
-    )
+    points = np.stack([start + _to_border(way, sizes[edges[:, 0]]), end - _to_border(way, sizes[edges[:, 1]])], axis=1)
     loops = edges[:, 0] == edges[:, 1]
     routes = [np.zeros((0, 2)) if loop else pair for loop, pair in zip(loops.tolist(), points, strict=True)]
     return Placement.of(centres, routes, curved=False)

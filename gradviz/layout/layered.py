@@ -18,9 +18,7 @@ Columns = Callable[[levels.Levels, Floats, list[int], Cancelled | None], Floats]
 """Gives the x of every node and dummy from the ordered rows, the nodes' widths and heights above the ends."""
 
 
-def layered(
-    drawing: Drawing, progress: Progress | None = None, cancelled: Cancelled | None = None
-) -> Placement:
+def layered(drawing: Drawing, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Placement:
     """Place every box and route every edge. LayoutError if edges run in a circle."""
     if not drawing.count:
         return Placement(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(1, np.intp), curved=True)
@@ -52,7 +50,9 @@ def rows_of(drawing: Drawing, columns: Columns, cancelled: Cancelled | None = No
     ports = routes.ports(x, widths, passes)
     rows = routes.row_borders(grid, tall, passes, ports)
     y = rows.mean(axis=1)[grid.row[: grid.real]]
-    found = routes.draw(grid, passes, ports, rows, y - tall / 2, y + tall / 2)
+    half = np.zeros(grid.count)
+    half[: grid.real] = widths / 2
+    found = routes.draw(grid, passes, ports, rows, (y - tall / 2, y + tall / 2), (x - half, x + half))
     nowhere: Floats = np.zeros((0, 2))
     return Placement.of(
         np.column_stack([x[: drawing.count], y]),

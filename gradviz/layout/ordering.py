@@ -94,9 +94,7 @@ def crossings(levels: Levels, place: list[int]) -> int:
     total = 0
     for members in levels.order[1:]:
         if len(members) > 1:
-            ends = [
-                end for member in members for end in sorted([place[other] for other in levels.above[member]])
-            ]
+            ends = [end for member in members for end in sorted([place[other] for other in levels.above[member]])]
             total += _inversions(ends)
     return total
 

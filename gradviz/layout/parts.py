@@ -51,9 +51,7 @@ def edges_of(drawing: Drawing, parts: list[Ints]) -> list[Ints]:
 
 def assemble(drawing: Drawing, parts: list[Ints], edges: list[Ints], placed: list[Placement]) -> Placement:
     """All parts in one placement: in lines from left to right like text, tops level, from (0, 0) on."""
-    boxes = [
-        _bounds(placement, drawing.sizes[members]) for placement, members in zip(placed, parts, strict=True)
-    ]
+    boxes = [_bounds(placement, drawing.sizes[members]) for placement, members in zip(placed, parts, strict=True)]
     offsets = _lines([(high - low) for low, high in boxes])
     centres = np.zeros((drawing.count, 2))
     routes: list[Floats] = [np.zeros((0, 2))] * len(drawing.edges)

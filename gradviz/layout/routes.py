@@ -21,6 +21,18 @@ WIDEST_GAP = 120.0
 LANE_GAP = 14.0
 """Between the edges that pass by the side of the drawing."""
 
+CLEARANCE = 12.0
+"""Between an S that goes on through a row and what stands in the row."""
+SWING = 1.1
+"""An S is made up to so many times as high as wide, where there is room."""
+LONGEST_SWING = 6
+"""Through so many rows at most."""
+
+_SHARE = np.linspace(0.0, 1.0, 33)
+_DOWN = 1.5 * _SHARE * (1 - _SHARE) + _SHARE**3
+_ACROSS = 3 * _SHARE**2 - 2 * _SHARE**3
+"""An S with both control points at half its height: how far down and how far across it has come."""
+
 Edge = tuple[int, int]
 Ports = dict[Edge, float]
 Passes = dict[Edge, list[float]]
@@ -97,22 +109,81 @@ def row_borders(levels: Levels, tall: Floats, passes: Passes, ports: tuple[Ports
 
 
 def draw(
-    levels: Levels, passes: Passes, ports: tuple[Ports, Ports], rows: Floats, tops: Floats, bottoms: Floats
+    levels: Levels,
+    passes: Passes,
+    ports: tuple[Ports, Ports],
+    rows: Floats,
+    vertical: tuple[Floats, Floats],
+    sides: tuple[Floats, Floats],
 ) -> dict[Edge, Floats]:
-    """The points of each edge from the bottom of its source to the top of its target."""
+    """The points of each edge from the bottom of its source to the top of its target.
+
+    ``vertical``: the tops and bottoms of the boxes; ``sides``: the left and right ends of all members.
+    """
     leave, enter = ports
     borders = [(top, bottom) for top, bottom in rows.tolist()]
-    top_of, bottom_of = tops.tolist(), bottoms.tolist()
+    tops, bottoms = (each.tolist() for each in vertical)
+    room = _free_room(levels, *(each.tolist() for each in sides))
     drawn = {}
     for edge, passed in passes.items():
         source, target = edge
-        row = levels.row[source]
-        points = [(leave[edge], bottom_of[source]), (leave[edge], borders[row][1])]
-        for x, (top, bottom) in zip(passed, borders[row + 1 : row + 1 + len(passed)], strict=False):
+        first, last = levels.row[source], levels.row[target]
+        bands = borders[first + 1 : last]
+        chain = levels.chains.get(edge, [])
+        start, end = (leave[edge], borders[first][1]), (enter[edge], borders[last][0])
+        free = [room[dummy] for dummy in chain]
+        early = swing(start, passed, bands, free)
+        upwards = [(-bottom, -top) for top, bottom in reversed(bands[early:])]
+        late = swing((end[0], -end[1]), passed[early:][::-1], upwards, free[early:][::-1])
+        points = [(start[0], bottoms[source]), start]
+        if early:
+            points.append((passed[0], bands[early - 1][1]))
+        for x, (top, bottom) in zip(passed[early : len(passed) - late], bands[early:], strict=False):
             points += [(x, top), (x, bottom)]
-        points += [(enter[edge], borders[levels.row[target]][0]), (enter[edge], top_of[target])]
+        if late:
+            points.append((passed[-1], bands[len(bands) - late][0]))
+        points += [end, (end[0], tops[target])]
         drawn[edge] = np.array(_simplify(points))
     return drawn
+
+
+Point = tuple[float, float]
+Band = tuple[float, float]
+"""The top and bottom of a row, or the left and right end of the free room in it."""
+
+
+def swing(start: Point, passed: list[float], bands: list[Band], free: list[Band]) -> int:
+    """Through how many of the next rows the S that leaves ``start`` may go on, so that it is not so flat.
+
+    ``passed``, ``bands`` and ``free`` tell of the rows on the way: the x at which the edge passes, the
+    row's borders, and between which x there is nothing else. 0 keeps the S between two rows.
+    """
+    if not free or start[0] == passed[0]:
+        return 0
+    (here, above), there = start, passed[0]
+    wanted = above + SWING * abs(there - here)
+    most = 0
+    while most < min(len(free), LONGEST_SWING) and passed[most] == there and bands[most][1] <= wanted:
+        most += 1
+    for count in range(most, 0, -1):
+        height = bands[count - 1][1] - above
+        shares = [float(np.interp((band[0] - above) / height, _DOWN, _ACROSS)) for band in bands[:count]]
+        reached = [here + (there - here) * share for share in shares]
+        if all(low <= x <= high for x, (low, high) in zip(reached, free[:count], strict=True)):
+            return count
+    return 0
+
+
+def _free_room(levels: Levels, left: list[float], right: list[float]) -> dict[int, Band]:
+    """For each dummy between which x its row is free, as far as its neighbours."""
+    room = {}
+    for members in levels.order:
+        for index, member in enumerate(members):
+            if member >= levels.real:
+                low = right[members[index - 1]] + CLEARANCE if index else -np.inf
+                high = left[members[index + 1]] - CLEARANCE if index + 1 < len(members) else np.inf
+                room[member] = (low, high)
+    return room
 
 
 def _simplify(points: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -41,9 +41,7 @@ def through_boxes(drawing: Drawing, placed: Placement) -> list[tuple[int, int]]:
     found = []
     for edge, (source, target) in enumerate(drawing.edges.tolist()):
         points = sampled(placed, edge)
-        inside = (
-            (np.abs(points[:, None] - placed.centres[None]) < drawing.sizes / 2 - 0.5).all(axis=2).any(axis=0)
-        )
+        inside = (np.abs(points[:, None] - placed.centres[None]) < drawing.sizes / 2 - 0.5).all(axis=2).any(axis=0)
         inside[[source, target]] = False
         found += [(edge, int(box)) for box in np.flatnonzero(inside)]
     return found

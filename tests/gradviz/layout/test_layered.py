@@ -46,7 +46,7 @@ def test_the_same_graph_gives_the_same_drawing(graph: Drawing) -> None:
     assert np.array_equal(first.points, second.points)
 
 
-@given(st.integers(1, 40), st.integers(0, 10_000))
+@given(st.integers(1, 70), st.integers(0, 10_000))
 def test_any_graph_is_drawn_without_overlaps(count: int, seed: int) -> None:
     drawing = random_dag(count, seed)
     placed = layered(drawing)
@@ -85,6 +85,16 @@ def test_two_edges_leave_a_box_at_different_places() -> None:
     to_squeeze, to_b = placed.route(1), placed.route(4)
     assert to_squeeze[0, 1] == to_b[0, 1]
     assert to_b[0, 0] - to_squeeze[0, 0] >= 14
+
+
+def test_a_long_edge_swings_through_rows_that_are_free_beside_it() -> None:
+    """The edge to b is one S past the row of squeeze, then goes straight down."""
+    route = layered(BASICS).route(4)
+    assert len(route) == 3
+    (_, top), (bend_x, bend_y), (end_x, end_y) = route.tolist()
+    assert bend_x == end_x
+    squeeze = layered(BASICS).centres[2]
+    assert top < squeeze[1] < bend_y < end_y
 
 
 def test_parallel_edges_and_loops() -> None:

@@ -174,7 +174,10 @@ def test_a_painter_that_fails_leaves_the_window_alive(canvas: CanvasPanel, qtbot
     assert item.painter is not None
     item.painter.frame.states[:] = 99
     item.painter.frame._cards.clear()
-    canvas.view.viewport().repaint()
+    with qtbot.waitSignal(canvas.session.message) as told:
+        canvas.view.viewport().repaint()
+    assert told.args[0] == "error"
+    assert "99 is not a valid NodeState" in told.args[1]
     assert item.failure is not None
     assert "Traceback" in item.failure
     canvas.session.show_trace(canvas.session.trace)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter
@@ -24,6 +25,8 @@ class GraphItem(QGraphicsItem):
         self.marks: Marks = NO_MARKS
         self.failure: str | None = None
         """The traceback of the last paint that failed, None if it went well."""
+        self.failed: Callable[[], None] | None = None
+        """Called when a paint fails that did not fail before."""
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemUsesExtendedStyleOption)
 
     def show_frame(self, painter: FramePainter | None) -> None:
@@ -49,7 +52,9 @@ class GraphItem(QGraphicsItem):
             self.painter.paint(painter, (area.left(), area.top(), area.width(), area.height()), scale, self.marks)
             self.failure = None
         except Exception:
-            self.failure = traceback.format_exc()
+            before, self.failure = self.failure, traceback.format_exc()
+            if before is None and self.failed is not None:
+                self.failed()
         finally:
             painter.restore()
 

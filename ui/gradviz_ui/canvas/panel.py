@@ -5,6 +5,7 @@ It reads the session and calls its methods; what is painted comes from `gradviz.
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 
 from PySide6.QtCore import QEasingCurve, QPoint, QPointF, QRectF, Qt, QVariantAnimation, Slot
@@ -85,6 +86,7 @@ class CanvasPanel(QWidget):
         view.menu_requested.connect(self._menu_requested)
         view.tip_requested.connect(self._tip_requested)
         view.walked.connect(self._walked)
+        view.paint_failed.connect(self._paint_failed, Qt.ConnectionType.QueuedConnection)
         view.moved.connect(self._view_moved)
         job.finished.connect(self._arranged)
         job.failed.connect(self._not_arranged)
@@ -444,6 +446,14 @@ class CanvasPanel(QWidget):
         self.session.settings.follow = follow
 
     # Appearance
+
+    @Slot()
+    def _paint_failed(self) -> None:
+        """Tell the person, and whoever reads stderr where it happened."""
+        reason = (self.view.item.failure or "").strip()
+        print(reason, file=sys.stderr)
+        text = self.tr("The graph could not be painted: {why}")
+        self.session.message.emit("error", text.replace("{why}", reason.rpartition("\n")[2]))
 
     @Slot()
     def _restyle(self) -> None:

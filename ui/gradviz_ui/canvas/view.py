@@ -56,12 +56,14 @@ class GraphView(QGraphicsView):
     walked = Signal(str)
     """A key asks for the next box: up, down, left, right, next, previous, begin or end."""
     tip_requested = Signal(QPointF, QPoint)
+    paint_failed = Signal()
     moved = Signal()
     """Another part of the scene is shown."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.item = GraphItem()
+        self.item.failed = self.paint_failed.emit
         self._scene = QGraphicsScene(self)
         self._scene.setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         self._scene.addItem(self.item)
