@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from PySide6.QtCore import QByteArray, QRectF, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtCore import QByteArray, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from gradviz import resources
@@ -13,7 +13,6 @@ from gradviz_ui import theme
 
 SIZE = 16
 """Device-independent pixels of an icon in a button or menu."""
-_RATIOS = (1, 2, 3)
 
 
 def icon(name: str, color: QColor | None = None, size: int = SIZE) -> QIcon:
@@ -24,11 +23,7 @@ def icon(name: str, color: QColor | None = None, size: int = SIZE) -> QIcon:
 
 @cache
 def _icon(name: str, color: str, disabled: str, size: int) -> QIcon:
-    result = QIcon()
-    for ratio in _RATIOS:
-        result.addPixmap(pixmap(name, QColor(color), size, ratio))
-        result.addPixmap(pixmap(name, QColor(disabled), size, ratio), QIcon.Mode.Disabled)
-    return result
+    return QIcon(_Drawing(name, color, disabled, size))
 
 
 def pixmap(name: str, color: QColor, size: int = SIZE, ratio: float = 1.0) -> QPixmap:
@@ -37,11 +32,47 @@ def pixmap(name: str, color: QColor, size: int = SIZE, ratio: float = 1.0) -> QP
     result.setDevicePixelRatio(ratio)
     result.fill(Qt.GlobalColor.transparent)
     painter = QPainter(result)
-    QSvgRenderer(QByteArray(_svg(name, color).encode())).render(painter, QRectF(0, 0, size, size))
+    QSvgRenderer(_svg(name, color.name())).render(painter, QRectF(0, 0, size, size))
     painter.end()
     return result
 
 
-def _svg(name: str, color: QColor) -> str:
-    text = resources.path("icons", f"{name}.svg").read_text(encoding="utf-8")
-    return text.replace("currentColor", color.name())
+class _Drawing(QIconEngine):
+    """Draws an icon when it is first seen, for the screen it is seen on; most never are."""
+
+    def __init__(self, name: str, color: str, disabled: str, size: int) -> None:
+        super().__init__()
+        self._name, self._color, self._disabled, self._size = name, color, disabled, size
+        self._pixmaps: dict[tuple[int, float, bool], QPixmap] = {}
+
+    def actualSize(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QSize:
+        """Not larger than the icon was asked for, however much room a style would give it."""
+        return size.boundedTo(QSize(self._size, self._size))
+
+    def paint(self, painter: QPainter, rect: QRect, mode: QIcon.Mode, state: QIcon.State) -> None:
+        """Draw into ``rect``, in any scale the painter has."""
+        QSvgRenderer(_svg(self._name, self._color_in(mode))).render(painter, QRectF(rect))
+
+    def pixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State) -> QPixmap:
+        """The icon for a screen of ratio 1."""
+        return self.scaledPixmap(size, mode, state, 1.0)
+
+    def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
+        """The icon for a screen with ``scale`` pixels to a unit; never larger than it was asked for."""
+        side = min(size.width(), size.height(), self._size)
+        key = side, scale, mode is QIcon.Mode.Disabled
+        if key not in self._pixmaps:
+            self._pixmaps[key] = pixmap(self._name, QColor(self._color_in(mode)), side, scale)
+        return self._pixmaps[key]
+
+    def _color_in(self, mode: QIcon.Mode) -> str:
+        return self._disabled if mode is QIcon.Mode.Disabled else self._color
+
+
+def _svg(name: str, color: str) -> QByteArray:
+    return QByteArray(_source(name).replace("currentColor", color).encode())
+
+
+@cache
+def _source(name: str) -> str:
+    return resources.path("icons", f"{name}.svg").read_text(encoding="utf-8")
