@@ -55,9 +55,7 @@ def test_at_the_second_sum(panel: GradientsPanel, session: Session, basics: Memo
     assert 0 < shares[1] < shares[0] < 0.1
 
 
-def test_any_way_to_a_step_shows_the_same(
-    panel: GradientsPanel, session: Session, basics: MemoryTrace
-) -> None:
+def test_any_way_to_a_step_shows_the_same(panel: GradientsPanel, session: Session, basics: MemoryTrace) -> None:
     seen = {}
     for step in range(len(basics.events) + 1):
         session.seek(step)
@@ -67,9 +65,7 @@ def test_any_way_to_a_step_shows_the_same(
         assert rows(panel) == seen[int(step)]
 
 
-def test_sorting_by_norm_follows_the_steps(
-    panel: GradientsPanel, session: Session, basics: MemoryTrace
-) -> None:
+def test_sorting_by_norm_follows_the_steps(panel: GradientsPanel, session: Session, basics: MemoryTrace) -> None:
     session.seek(sums(basics)[1])
     panel.table.sortByColumn(Column.NORM, Qt.SortOrder.DescendingOrder)
     assert [row[0] for row in rows(panel)] == ["w", "b", "inp"]
@@ -86,9 +82,7 @@ def test_a_click_selects_the_leaf_for_everyone(panel: GradientsPanel, session: S
     assert session.selection == Selection(node=panel.model.leaf_at(1))
 
 
-def test_the_selection_of_others_is_shown(
-    panel: GradientsPanel, session: Session, basics: MemoryTrace
-) -> None:
+def test_the_selection_of_others_is_shown(panel: GradientsPanel, session: Session, basics: MemoryTrace) -> None:
     session.select(Selection(node=basics.leaves[2]))
     assert [index.row() for index in panel.table.selectionModel().selectedRows()] == [2]
     session.select(Selection(node=next(n.id for n in basics.nodes if n.id not in basics.leaves)))

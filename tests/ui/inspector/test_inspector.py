@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSpinBox
 from pytestqt.qtbot import QtBot
 
-from gradviz.trace.events import Accumulate, GradWrite, NodeBegin
+from gradviz.trace.events import Accumulate, GradWrite, NodeBegin, ValueWrite
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
-from gradviz.trace.synthetic import Scribe
+from gradviz.trace.reader import Trace
+from gradviz.trace.synthetic import Scribe, training
+from gradviz.trace.writer import TraceWriter
 from gradviz_ui.inspector.panel import InspectorPanel
 from gradviz_ui.session import Selection, Session
 
@@ -71,9 +77,7 @@ def test_pointing_at_another_element_asks_about_it(
     assert panel.leaf_page.why.text.splitlines()[-1] == "= 1 · 2 · 1^(2 - 1) = 2"
 
 
-def test_the_first_sum_has_nothing_before_it(
-    panel: InspectorPanel, session: Session, basics: MemoryTrace
-) -> None:
+def test_the_first_sum_has_nothing_before_it(panel: InspectorPanel, session: Session, basics: MemoryTrace) -> None:
     session.seek(next(event.step for event in basics.events if isinstance(event, Accumulate)))
     assert panel.leaf_page.formula.text() == "b.grad  ←  incoming"
     assert panel.leaf_page.maps.maps.terms[0].plane is None
@@ -89,9 +93,7 @@ def test_zeroing_shows_before_and_after_and_explains_nothing(
     assert not panel.leaf_page.why.isVisible()
 
 
-def test_a_leaf_before_its_first_gradient(
-    panel: InspectorPanel, session: Session, basics: MemoryTrace
-) -> None:
+def test_a_leaf_before_its_first_gradient(panel: InspectorPanel, session: Session, basics: MemoryTrace) -> None:
     session.select(Selection(node=node(basics, "w")))
     session.seek(0)
     assert panel.leaf_page.formula.text() == "w.grad  =  None"
@@ -152,9 +154,7 @@ def test_an_edge_shows_its_gradient_and_the_buffer(
     assert len(panel.edge_page.history.steps) == 3
 
 
-def test_the_history_goes_to_a_step(
-    panel: InspectorPanel, session: Session, basics: MemoryTrace, qtbot: QtBot
-) -> None:
+def test_the_history_goes_to_a_step(panel: InspectorPanel, session: Session, basics: MemoryTrace, qtbot: QtBot) -> None:
     session.select(Selection(node=node(basics, "inp")))
     history = panel.leaf_page.history
     steps = list(history.steps)
@@ -237,3 +237,62 @@ def test_a_tensor_in_a_window_of_its_own(panel: InspectorPanel, session: Session
     window.findChild(QSpinBox).setValue(1)
     assert not window.grab().isNull()
     window.close()
+
+
+def test_an_optimizer_step_shows_the_value_before_and_after(panel: InspectorPanel, session: Session) -> None:
+    trace = training(nodes=60, calls=1, leaves=2)
+    assert trace is not None
+    step = next(event.step for event in trace.events if isinstance(event, ValueWrite))
+    session.show_trace(trace, step=step)
+    assert panel.leaf_page.formula.text() == "layers.0.weight  ←  SGD.step"
+    before, after = (term.plane for term in panel.leaf_page.maps.maps.terms)
+    assert before is not None
+    assert after is not None
+    assert not np.array_equal(before, after)
+    assert not panel.leaf_page.why.isVisible()
+
+
+def test_an_element_chosen_by_hand_stays_while_stepping_and_not_longer(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace
+) -> None:
+    maps = panel.leaf_page.maps.maps
+    session.select(Selection(node=node(basics, "inp")))
+    session.seek(second_sum(basics).step)
+    maps.choose((3, 4))
+    session.seek(session.last_step)
+    assert maps.element == (3, 4)
+    session.select(Selection(node=node(basics, "w")))
+    session.select(Selection(node=node(basics, "inp")))
+    assert maps.element == (0, 0)
+
+
+def test_another_trace_with_the_same_ids_is_read_anew(panel: InspectorPanel, session: Session) -> None:
+    for number in (3.0, 5.0):
+        session.show_trace(hostile(np.full((2, 2), number, np.float32)), step=3)
+        plane = panel.leaf_page.maps.maps.terms[-1].plane
+        assert plane is not None
+        assert plane[0, 0] == number
+
+
+@pytest.mark.parametrize(("values", "note"), [("summary", "-1 … 1"), ("auto", "means of (600, 600)")])
+def test_what_is_not_kept_whole_is_said(
+    panel: InspectorPanel, session: Session, tmp_path: Path, values: Literal["summary", "auto"], note: str
+) -> None:
+    with TraceWriter(tmp_path / "t.gradviz", values=values) as writer:
+        scribe = Scribe(writer, "p.py")
+        leaf = scribe.parameter("x", (600, 600), line=1)
+        scribe.backward(leaf, np.linspace(-1, 1, 360_000, dtype=np.float32).reshape(600, 600), {}, line=1)
+    session.show_trace(Trace.open(tmp_path / "t.gradviz"), step=3)
+    after = panel.leaf_page.maps.maps.terms[-1]
+    assert after.notes[1] == note
+    assert (after.plane is None) == (values == "summary")
+    assert not panel.leaf_page.why.isVisible()
+    assert panel.leaf_page.distribution.histogram is None
+    assert not panel.grab().isNull()
+
+
+def test_numbers_go_to_the_clipboard(panel: InspectorPanel, session: Session, basics: MemoryTrace) -> None:
+    event = second_sum(basics)
+    session.seek(event.step)
+    panel.leaf_page.maps.copy(event.after)
+    assert QGuiApplication.clipboard().text().splitlines()[0] == "8\t4\t4\t4\t4"

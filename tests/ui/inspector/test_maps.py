@@ -19,9 +19,7 @@ def maps(qtbot: QtBot) -> HeatMaps:
     made = HeatMaps()
     qtbot.addWidget(made)
     made.resize(340, 200)
-    made.show_terms(
-        [Term("before", PLANE, ("norm 3",)), Term("after", PLANE * 2, sign="=", emphasised=True)], 4.0
-    )
+    made.show_terms([Term("before", PLANE, ("norm 3",)), Term("after", PLANE * 2, sign="=", emphasised=True)], 4.0)
     made.show()
     return made
 

@@ -56,8 +56,6 @@ def test_no_move_leaves_the_trace(end: int, moves: list[tuple[str, float, float]
         assert axis.steps_shown >= min(LEAST_STEPS, whole) - 1e-6
 
 
-@pytest.mark.parametrize(
-    ("end", "least", "distance"), [(100, 5, 1), (100, 11, 2), (100, 60, 10), (10**6, 64, 10**5)]
-)
+@pytest.mark.parametrize(("end", "least", "distance"), [(100, 5, 1), (100, 11, 2), (100, 60, 10), (10**6, 64, 10**5)])
 def test_ticks_are_round_numbers_apart(end: int, least: float, distance: int) -> None:
     assert tick_distance(Axis.whole(end, 0, 1000), least) == distance

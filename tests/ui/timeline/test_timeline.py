@@ -43,9 +43,7 @@ def test_a_click_seeks_to_the_nearest_step(panel: TimelinePanel, session: Sessio
     assert session.step == 41
 
 
-def test_dragging_scrubs_and_drops_what_is_out_of_date(
-    panel: TimelinePanel, session: Session, qtbot: QtBot
-) -> None:
+def test_dragging_scrubs_and_drops_what_is_out_of_date(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
     viewport, seen = panel.view.viewport(), []
     session.step_changed.connect(lambda change: seen.append(change.new))
     qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 5))
@@ -58,9 +56,7 @@ def test_dragging_scrubs_and_drops_what_is_out_of_date(
     assert session.step == 70
 
 
-def test_dragging_past_the_ends_stays_in_the_trace(
-    panel: TimelinePanel, session: Session, qtbot: QtBot
-) -> None:
+def test_dragging_past_the_ends_stays_in_the_trace(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
     viewport = panel.view.viewport()
     qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 60))
     qtbot.mouseMove(viewport, QPoint(5000, LANES))
@@ -70,9 +66,7 @@ def test_dragging_past_the_ends_stays_in_the_trace(
     qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton)
 
 
-def test_a_click_on_a_span_goes_to_its_first_step(
-    panel: TimelinePanel, session: Session, qtbot: QtBot
-) -> None:
+def test_a_click_on_a_span_goes_to_its_first_step(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
     strip = panel.view.strip
     assert strip is not None
     span = next(span for span in strip.spans.spans if span.title == "out.backward() #2")
@@ -150,8 +144,10 @@ def test_a_click_on_a_leafs_name_selects_it(
 
 def test_tips_tell_the_event_and_the_span(panel: TimelinePanel) -> None:
     assert panel.view.tip_at(QPointF(at(panel.view, 58))) == (
-        "58  inp.grad accumulates: ‖11.31‖ + ‖11.31‖ gives (4, 5) ‖22.63‖"
+        "b.grad  ‖g‖ 0.271\n58  inp.grad accumulates: ‖11.31‖ + ‖11.31‖ gives (4, 5) ‖22.63‖"
     )
+    below = QPointF(at(panel.view, 3, 215))
+    assert panel.view.tip_at(below).startswith("3  loss = ")
     assert panel.view.tip_at(QPointF(at(panel.view, 50, SPAN_MIDDLE))) == "out.backward() #2, steps 47 to 60"
     assert panel.view.tip_at(QPointF(3, LANES)) == ""
 
@@ -228,9 +224,7 @@ def test_no_trace_shows_an_empty_strip(session: Session, qtbot: QtBot) -> None:
     assert session.step == 0
 
 
-def test_a_long_trace_is_read_aside_and_stays_fast(
-    panel: TimelinePanel, session: Session, qtbot: QtBot
-) -> None:
+def test_a_long_trace_is_read_aside_and_stays_fast(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
     trace = training(nodes=20_000, calls=12, leaves=200)
     assert trace is not None
     session.show_trace(trace)
@@ -262,8 +256,6 @@ def test_two_sums_of_a_leaf_are_marked_where_they_happen(panel: TimelinePanel, b
     strip = panel.view.strip
     assert strip is not None
     lane, highest = strip.lane(basics.leaves[2])
-    expected = [
-        (e.step, e.mode) for e in basics.events if isinstance(e, Accumulate) and e.leaf == basics.leaves[2]
-    ]
+    expected = [(e.step, e.mode) for e in basics.events if isinstance(e, Accumulate) and e.leaf == basics.leaves[2]]
     assert [(mark.step, mark.kind) for mark in lane.marks if mark.kind != "zeroed"] == expected
     assert highest == pytest.approx(22.627, abs=1e-3)

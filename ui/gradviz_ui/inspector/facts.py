@@ -64,15 +64,14 @@ def _edges(trace: TraceLike) -> EdgeLists:
 
 
 def node_steps(trace: TraceLike, node: NodeId) -> Steps:
-    """The steps at which a node ran, or its leaf's gradient or value was written."""
+    """The steps at which a node ran."""
+    return np.array(index_of(trace).runs.get(node, ()), np.int64)
+
+
+def leaf_steps(trace: TraceLike, leaf: NodeId) -> Steps:
+    """The steps at which a leaf's ``.grad`` was set, added to or written, or its value was."""
     index = index_of(trace)
-    steps = (index.runs.get(node, ()), index.grad_events.get(node, ()), index.value_events.get(node, ()))
-    return np.unique(np.concatenate([np.asarray(part, np.int64) for part in steps]))
-
-
-def gradient_steps(trace: TraceLike, leaf: NodeId) -> Steps:
-    """The steps at which a leaf's ``.grad`` was set, added to or written."""
-    return np.asarray(index_of(trace).grad_events.get(leaf, ()), np.int64)
+    return np.array(sorted([*index.grad_events.get(leaf, ()), *index.value_events.get(leaf, ())]), np.int64)
 
 
 def edge_steps(trace: TraceLike, edge: int) -> Steps:

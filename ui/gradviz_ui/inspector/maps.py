@@ -77,6 +77,7 @@ class HeatMaps(QWidget):
         self._terms: tuple[Term, ...] = ()
         self._scale = 1.0
         self._chosen: Element | None = None
+        self._by_hand = False
         self._pointed: Element | None = None
         self._layer: QPixmap | None = None
         self._arrangement: Arrangement | None = None
@@ -108,17 +109,22 @@ class HeatMaps(QWidget):
     def show_terms(self, terms: Sequence[Term], scale: float) -> None:
         """Show ``terms``; a number of size ``scale`` has the full colour."""
         self._terms, self._scale = tuple(terms), scale
-        if self._chosen is None or not self._inside(self._chosen):
-            self._chosen = self._largest()
+        if not self._by_hand or self._chosen is None or not self._inside(self._chosen):
+            self._chosen, self._by_hand = self._largest(), False
         self._pointed = None
         self._forget()
         self.updateGeometry()
         self.element_changed.emit()
 
-    def choose(self, element: Element | None) -> None:
-        """Make ``element`` the chosen one; one outside the maps is ignored."""
-        if element is not None and not self._inside(element):
+    def choose_anew(self) -> None:
+        """Forget what the person chose: the next terms are about something else."""
+        self._by_hand = False
+
+    def choose(self, element: Element) -> None:
+        """Make ``element`` the chosen one, also of the terms to come; one outside the maps is ignored."""
+        if not self._inside(element):
             return
+        self._by_hand = True
         if element != self._chosen:
             self._chosen = element
             self.update()
@@ -154,7 +160,7 @@ class HeatMaps(QWidget):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(theme.current().text, 1.5))
             for term, place in zip(self._terms, self.arrangement.places, strict=True):
-                if term.plane is not None:
+                if term.plane is not None and _holds(term.plane, element):
                     cell = _cell_rect(place.cells, *element)
                     painter.drawRoundedRect(_at_least(cell, 4).adjusted(-0.75, -0.75, 0.75, 0.75), 2.5, 2.5)
         if self.hasFocus():
@@ -286,7 +292,7 @@ class HeatMaps(QWidget):
         return "\n".join(
             f"{term.title}{index_text(element)} = {number_text(term.plane[element], 9)}"
             for term in self._terms
-            if term.plane is not None and all(at < size for at, size in zip(element, term.plane.shape, strict=True))
+            if term.plane is not None and _holds(term.plane, element)
         )
 
     def _point(self, element: Element | None) -> None:
@@ -318,9 +324,7 @@ class HeatMaps(QWidget):
         return arrange([_outline(term) for term in self._terms], width, text_width)
 
     def _inside(self, element: Element) -> bool:
-        planes = [term.plane for term in self._terms if term.plane is not None]
-        row, column = element
-        return any(0 <= row < plane.shape[0] and 0 <= column < plane.shape[1] for plane in planes)
+        return any(term.plane is not None and _holds(term.plane, element) for term in self._terms)
 
     def _largest(self) -> Element | None:
         """Where the last term is largest in size: the element one asks about first."""
@@ -352,6 +356,10 @@ _STEPS = {
 def _outline(term: Term) -> Outline:
     size = None if term.plane is None else (len(term.plane), term.plane.shape[1])
     return Outline(size, len(term.notes) + bool(term.alert), bool(term.title))
+
+
+def _holds(plane: Array, element: Element) -> bool:
+    return all(0 <= at < size for at, size in zip(element, plane.shape, strict=True))
 
 
 def _cell_rect(cells: Cells, row: int, column: int) -> QRectF:

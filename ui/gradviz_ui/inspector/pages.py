@@ -6,9 +6,10 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from gradviz.projection.numbers import number_text
-from gradviz.replay import LeafState, Playhead
-from gradviz.trace.events import Accumulate, GradWrite
+from gradviz.replay import Playhead
+from gradviz.trace.events import Accumulate, Event, GradWrite, ValueWrite
 from gradviz.trace.model import NodeId, Saved, TensorId
+from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
 from gradviz_ui.inspector import facts
 from gradviz_ui.inspector.distribution import Distribution
@@ -21,6 +22,9 @@ from gradviz_ui.wording import leaf_text, node_text
 
 MOST_ROWS = 16
 """Tensors listed in one section; a `cat` may have thousands, and the canvas shows those."""
+
+LONGEST_VALUE = 60
+"""Characters of a saved value (a shape, a list of indices) that are shown."""
 
 
 class Page(QWidget):
@@ -37,6 +41,12 @@ class Page(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(10)
+        self._subject: tuple[TraceLike, int] | None = None
+
+    def _is_new(self, trace: TraceLike, subject: int) -> bool:
+        """Is this another node, leaf or edge than the one shown so far?"""
+        shown, self._subject = self._subject, (trace, subject)
+        return shown is None or shown[0] is not trace or shown[1] != subject
 
     def _add(self, *widgets: QWidget) -> None:
         for widget in widgets:
@@ -60,7 +70,7 @@ class LeafPage(Page):
         self.why = Why()
         self.distribution = Distribution()
         self.distribution.setObjectName("distribution")
-        self.distribution.setAccessibleName(self.tr("Distribution of the gradient"))
+        self.distribution.setAccessibleName(self.tr("Distribution of the numbers"))
         self.value = TensorRow()
         self.value.setObjectName("leaf_value")
         self.value.enlarge_requested.connect(self.enlarge_requested)
@@ -68,56 +78,67 @@ class LeafPage(Page):
         self._distribution_title = section_title(self.tr("Distribution"))
         self._add(self.formula, self.maps, self._why_rule, self.why, self._distribution_rule)
         self._add(self._distribution_title, self.distribution, Rule(), self.value, Rule())
-        self._add(section_title(self.tr("Events of this gradient")), self.history)
-        self._playhead: Playhead | None = None
-        self._state = LeafState(None)
+        self._add(section_title(self.tr("Events of this leaf")), self.history)
+        self._trace: TraceLike | None = None
+        self._event: Event | None = None
 
     def show_leaf(self, playhead: Playhead, leaf: NodeId) -> None:
-        """Show the leaf at the playhead's step."""
-        trace = playhead.trace
-        self._playhead, self._state = playhead, playhead.leaf(leaf)
-        event = self._state.last
-        self.formula.setText(self._rule(leaf_text(trace, leaf)))
-        self.maps.setVisible(event is not None)
+        """Show the leaf at the playhead's step: its gradient, or its value in the moment it is written."""
+        trace, now = playhead.trace, playhead.event
+        if self._is_new(trace, leaf):
+            self.maps.maps.choose_anew()
+            self.history.show_steps(trace, facts.leaf_steps(trace, leaf))
+        self._trace, state = trace, playhead.leaf(leaf)
+        written = now if isinstance(now, ValueWrite) and now.leaf == leaf else None
+        self._event = written or state.last
+        self.formula.setText(_rule(leaf_text(trace, leaf), self._event))
+        self.maps.setVisible(self._event is not None)
         self.maps.show_tensors(trace, self._terms())
         self._explain()
-        after = self.maps.contents[-1] if self.maps.contents else None
-        self.distribution.show_content(after)
+        self.distribution.show_content(self.maps.contents[-1] if self.maps.contents else None)
         for widget in (self._distribution_rule, self._distribution_title):
             widget.setVisible(self.distribution.histogram is not None)
         self.value.show_tensor(trace, self.tr("value"), playhead.value(leaf), self.tr("not recorded"))
-        self.history.show_steps(trace, facts.gradient_steps(trace, leaf), playhead.step)
-
-    def _rule(self, name: str) -> str:
-        match self._state.last:
-            case Accumulate(mode="added"):
-                return f"{name}.grad  ←  {name}.grad + incoming"
-            case Accumulate():
-                return f"{name}.grad  ←  incoming"
-            case GradWrite(cause=cause):
-                return f"{name}.grad  ←  {cause}"
-            case _:
-                return f"{name}.grad  =  None"
+        self.history.show_current(playhead.step)
 
     def _terms(self) -> list[Shown]:
-        state, event = self._state, self._state.last
-        before = Shown(self.tr("before"), state.before, gap="None")
-        after = Shown(self.tr("after"), state.grad, "=", "None", emphasised=True)
-        match event:
-            case Accumulate():
-                return [before, Shown(self.tr("incoming"), state.incoming, "+"), after]
-            case GradWrite():
-                return [before, Shown(after.title, after.tensor, "→", "None", emphasised=True)]
+        before, after, none = self.tr("before"), self.tr("after"), "None"
+        match self._event:
+            case Accumulate() as event:
+                return [
+                    Shown(before, event.before, gap=none),
+                    Shown(self.tr("incoming"), event.incoming, "+"),
+                    Shown(after, event.after, "=", emphasised=True),
+                ]
+            case GradWrite() | ValueWrite() as event:
+                return [
+                    Shown(before, event.before, gap=none),
+                    Shown(after, event.after, "→", none, emphasised=True),
+                ]
             case _:
                 return []
 
     @Slot()
     def _explain(self) -> None:
-        event = self._state.last
-        if self._playhead is not None:
-            accumulate = event if isinstance(event, Accumulate) else None
-            self.why.explain(self._playhead.trace, accumulate, self.maps.index)
+        if self._trace is not None:
+            accumulate = self._event if isinstance(self._event, Accumulate) else None
+            self.why.explain(self._trace, accumulate, self.maps.index)
         self._why_rule.setVisible(not self.why.isHidden())
+
+
+def _rule(name: str, event: Event | None) -> str:
+    """What an event does to a leaf, as a line of program."""
+    match event:
+        case Accumulate(mode="added"):
+            return f"{name}.grad  ←  {name}.grad + incoming"
+        case Accumulate():
+            return f"{name}.grad  ←  incoming"
+        case GradWrite(cause=cause):
+            return f"{name}.grad  ←  {cause}"
+        case ValueWrite(cause=cause):
+            return f"{name}  ←  {cause}"
+        case _:
+            return f"{name}.grad  =  None"
 
 
 class NodePage(Page):
@@ -135,7 +156,6 @@ class NodePage(Page):
             section.enlarge_requested.connect(self.enlarge_requested)
             self._add(section)
         self._add(Rule(), section_title(self.tr("Events of this node")), self.history)
-        self._node: NodeId | None = None
 
     def show_node(self, playhead: Playhead, node: NodeId) -> None:
         """Show the node at the playhead's step."""
@@ -162,10 +182,10 @@ class NodePage(Page):
         self.saved.show_rows(playhead, [(saved.name, saved.tensor, _saved_text(saved)) for saved in found.saved])
         value = playhead.value(node)
         self.value.show_rows(playhead, [] if value is None else [(self.tr("result"), value, "")])
-        if node != self._node:
-            self._node = node
+        if self._is_new(trace, node):
             self.received.open_first()
-        self.history.show_steps(trace, facts.node_steps(trace, node), playhead.step)
+            self.history.show_steps(trace, facts.node_steps(trace, node))
+        self.history.show_current(playhead.step)
 
 
 class EdgePage(Page):
@@ -188,7 +208,9 @@ class EdgePage(Page):
         if total is not None:
             shown.append(Shown(self.tr("sum in the buffer"), total, "→", emphasised=total != gradient))
         self.maps.show_tensors(trace, shown)
-        self.history.show_steps(trace, facts.edge_steps(trace, edge), playhead.step)
+        if self._is_new(trace, edge):
+            self.history.show_steps(trace, facts.edge_steps(trace, edge))
+        self.history.show_current(playhead.step)
 
 
 class TensorList(QWidget):
@@ -247,4 +269,5 @@ def _slot(slot: int, gradients: tuple[TensorId | None, ...]) -> str:
 
 def _saved_text(saved: Saved) -> str:
     value = saved.value
-    return number_text(value) if isinstance(value, float) else str(value)
+    text = number_text(value) if isinstance(value, float) else str(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"

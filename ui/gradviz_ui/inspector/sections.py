@@ -124,14 +124,17 @@ class History(QTableView):
         """The steps listed."""
         return self._model.steps
 
-    def show_steps(self, trace: TraceLike, steps: Steps, current: int) -> None:
-        """List ``steps`` and mark the current one, which is kept in sight."""
+    def show_steps(self, trace: TraceLike, steps: Steps) -> None:
+        """List the events of ``steps``."""
         self._model.show_steps(trace, steps)
-        self._model.set_current(current)
+        self.setFixedHeight(ROW_HEIGHT * min(max(len(steps), 1), MOST_HISTORY_ROWS) + 2)
         widest = str(steps[-1]) if len(steps) else ""
         self.setColumnWidth(Column.STEP, self.fontMetrics().horizontalAdvance(widest) + 22)
-        self.setFixedHeight(ROW_HEIGHT * min(max(len(steps), 1), MOST_HISTORY_ROWS) + 2)
-        row = self._model.row_before(current)
+
+    def show_current(self, step: int) -> None:
+        """Mark the event of the current step, and keep it, or the last one before it, in sight."""
+        self._model.set_current(step)
+        row = self._model.row_before(step)
         if row is not None:
             self.scrollTo(self._model.index(row, Column.DESCRIPTION))
         else:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtGui import QMouseEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QMouseEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSpinBox, QVBoxLayout, QWidget
 
 from gradviz.projection.numbers import norm_text, number_text, shape_text
 from gradviz.trace.model import Storage, TensorId, TensorInfo
@@ -32,7 +33,10 @@ class Shown:
 
 
 class TensorMaps(QWidget):
-    """Heat maps of tensors of one shape, with a spin box for every dimension before the last two."""
+    """Heat maps of tensors of one shape, with a spin box for every dimension before the last two.
+
+    A double click, or the menu, shows a tensor in a window of its own.
+    """
 
     element_changed = Signal()
     enlarge_requested = Signal(int)
@@ -40,6 +44,7 @@ class TensorMaps(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._trace: TraceLike | None = None
         self._shown: tuple[Shown, ...] = ()
         self._contents: tuple[Content | None, ...] = ()
         self._slices: list[QSpinBox] = []
@@ -76,24 +81,45 @@ class TensorMaps(QWidget):
 
     def show_tensors(self, trace: TraceLike, shown: Sequence[Shown]) -> None:
         """Show these; nothing is read anew if they are shown already."""
-        if tuple(shown) == self._shown:
+        if trace is self._trace and tuple(shown) == self._shown:
             return
-        self._shown = tuple(shown)
+        if trace is not self._trace:
+            self.maps.choose_anew()
+        self._trace, self._shown = trace, tuple(shown)
         self._contents = tuple(None if each.tensor is None else Content.of(trace, each.tensor) for each in self._shown)
         sizes = next((content.slice_sizes for content in self._contents if content is not None), ())
         self._offer_slices(sizes)
         self._draw()
 
-    def forget(self) -> None:
-        """Let go of what is shown: tensor ids mean something else in another trace."""
-        self._shown, self._contents = (), ()
-        self.maps.show_terms((), 1.0)
-
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        term = self.maps.term_at(self.maps.mapFrom(self, event.position().toPoint()).toPointF())
-        tensor = self._shown[term].tensor if term is not None else None
+        tensor = self._tensor_at(event.position().toPoint())
         if tensor is not None:
             self.enlarge_requested.emit(tensor)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        tensor = self._tensor_at(event.pos())
+        if tensor is None:
+            return
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(self.tr("Show in a window"), partial(self.enlarge_requested.emit, tensor))
+        menu.addAction(self.tr("Copy the numbers"), partial(self.copy, tensor))
+        menu.popup(event.globalPos())
+
+    def copy(self, tensor: TensorId) -> None:
+        """Put what is kept of a tensor into the clipboard, as rows of numbers that a program or a table reads."""
+        content = next(found for found in self._contents if found is not None and found.info.id == tensor)
+        plane = content.plane(self._leading())
+        if plane is not None:
+            rows = ("\t".join(number_text(value, 9) for value in row) for row in plane)
+            QGuiApplication.clipboard().setText("\n".join(rows))
+
+    def _tensor_at(self, place: QPoint) -> TensorId | None:
+        """The tensor under a point, or the last one where the keyboard asks."""
+        term = self.maps.term_at(self.maps.mapFrom(self, place).toPointF())
+        if term is None and self.maps.hasFocus():
+            term = len(self._shown) - 1
+        return None if term is None else self._shown[term].tensor
 
     def _leading(self) -> Index:
         return tuple(box.value() for box in self._slices)

@@ -41,8 +41,6 @@ class TensorRow(QWidget):
 
     def show_tensor(self, trace: TraceLike, name: str, tensor: TensorId | None, value: str = "") -> None:
         """Show a tensor under a name, or ``value`` where there is none."""
-        if trace is not self._trace and self._maps is not None:
-            self._maps.forget()
         self._trace, self._tensor = trace, tensor
         self.button.show_line(trace, name, tensor, value)
         if tensor is None:

@@ -35,3 +35,8 @@ class Strip:
             finite = lane.norms[np.isfinite(lane.norms)]
             known = self._lanes[leaf] = lane, float(finite.max(initial=0.0)) or 1.0
         return known
+
+    def norm(self, leaf: NodeId, step: int) -> float:
+        """The norm of a leaf's gradient after a step; 0 without a gradient, NaN where it is not finite."""
+        lane, _ = self.lane(leaf)
+        return float(lane.norms[np.searchsorted(lane.steps, step, side="right") - 1])

@@ -19,6 +19,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
+from gradviz.projection.numbers import norm_text
 from gradviz.replay.moves import Move
 from gradviz.trace.model import NodeId
 from gradviz_ui import theme
@@ -316,7 +317,12 @@ class TimelineView(QAbstractScrollArea):
         step = self._axis.step_at(place.x())
         if place.x() < self._axis.left or not 0 < step <= len(self._strip.trace.events):
             return ""
-        return f"{step}  {event_text(self._strip.trace, self._strip.trace.events[step - 1])}"
+        text = f"{step}  {event_text(self._strip.trace, self._strip.trace.events[step - 1])}"
+        leaf = self._leaf_at(place)
+        if leaf is None:
+            return text
+        norm = self._strip.norm(leaf, step)
+        return f"{leaf_text(self._strip.trace, leaf)}.grad  ‖g‖ {norm_text(norm)}\n{text}"
 
     def _span_at(self, place: QPointF) -> int | None:
         inside = painting.SPAN_TOP <= place.y() <= painting.SPAN_TOP + painting.SPAN_HEIGHT
