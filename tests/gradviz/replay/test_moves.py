@@ -130,9 +130,7 @@ def _op(line: int | None) -> Op:
 
 
 def _begin(line: int, call: int = 1) -> BackwardBegin:
-    return BackwardBegin(
-        step=0, call=call, roots=(), retain_graph=False, create_graph=False, file="a.py", line=line
-    )
+    return BackwardBegin(step=0, call=call, roots=(), retain_graph=False, create_graph=False, file="a.py", line=line)
 
 
 def _end(line: int, call: int = 1) -> BackwardEnd:
@@ -199,9 +197,7 @@ def test_not_finite_finds_the_first_nan_and_infinity() -> None:
     leaf = builder.add_node(GraphNode(0, "AccumulateGrad", NodeKind.ACCUMULATE_GRAD))
     for number in (1.0, np.inf, 2.0, np.nan):
         tensor = builder.add_tensor(np.array([0.0, number], np.float32))
-        builder.emit(
-            Accumulate(step=0, call=1, leaf=leaf, before=None, incoming=tensor, after=tensor, mode="set")
-        )
+        builder.emit(Accumulate(step=0, call=1, leaf=leaf, before=None, incoming=tensor, after=tensor, mode="set"))
     trace = builder.finish()
     condition = not_finite(trace)
     assert [find(trace, step, condition) for step in range(5)] == [2, 2, 4, 4, 4]

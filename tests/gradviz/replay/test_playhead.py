@@ -177,9 +177,7 @@ def test_the_queue_and_the_counts_are_those_the_engine_reported() -> None:
         playhead.seek(event.step)
         if isinstance(event, NodeBegin):
             assert playhead.ready_queue == event.ready
-            assert [(node, playhead.remaining(node)) for node, _ in event.dependencies] == [
-                *event.dependencies
-            ]
+            assert [(node, playhead.remaining(node)) for node, _ in event.dependencies] == [*event.dependencies]
 
 
 def test_steps_beyond_the_ends_are_held_at_the_ends() -> None:

@@ -94,9 +94,7 @@ def test_a_gradient_without_a_finite_norm_breaks_the_lane() -> None:
     builder = TraceBuilder()
     leaf = builder.add_node(GraphNode(0, "AccumulateGrad", NodeKind.ACCUMULATE_GRAD))
     tensor = builder.add_tensor(np.array([1, np.nan], np.float32))
-    builder.emit(
-        Accumulate(step=0, call=1, leaf=leaf, before=None, incoming=tensor, after=tensor, mode="set")
-    )
+    builder.emit(Accumulate(step=0, call=1, leaf=leaf, before=None, incoming=tensor, after=tensor, mode="set"))
     assert np.isnan(gradient_lane(builder.finish(), leaf).norms).tolist() == [False, True]
 
 
