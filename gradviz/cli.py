@@ -6,6 +6,7 @@ Each command imports what it needs when it runs: ``gradviz info`` on a server mu
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -85,6 +86,7 @@ def _window(arguments: Sequence[str]) -> int:
     if options.file is not None:
         _check_openable(Path(options.file))
     _require_qt()
+    gc.disable()  # starting makes many objects and hardly any garbage; the window turns it on again
     from gradviz_ui import app
 
     return app.run(options.file, options.step, options.theme)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from functools import partial
@@ -38,6 +39,7 @@ def run(file: Path | str | None = None, step: int | None = None, theme_name: str
     theme.themes().choose(cast(Choice, theme_name) if theme_name else settings.theme)
     window = make_window(settings)
     window.session.open(file if file is not None else resources.path(*EXAMPLE), step)
+    QTimer.singleShot(WARM_UP_MS, gc.enable)  # the command line starts without it, for speed
     return _stay(app, window)
 
 
