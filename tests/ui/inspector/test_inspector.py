@@ -12,7 +12,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QSpinBox
 from pytestqt.qtbot import QtBot
 
-from gradviz.trace.events import Accumulate, GradWrite, NodeBegin, ValueWrite
+from gradviz.trace.events import Accumulate, BackwardBegin, GradWrite, NodeBegin, ValueWrite
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
 from gradviz.trace.reader import Trace
 from gradviz.trace.synthetic import Scribe, training
@@ -115,6 +115,16 @@ def test_a_node_shows_formula_saved_tensors_and_gradients(
     assert [row.button.accessibleName() for row in page.received.rows] == ["grad (4, 5) ‖4.47‖"]
     assert [row.button.accessibleName() for row in page.sent.rows] == ["→ AddBackward0 (4, 5) ‖11.31‖"]
     assert list(page.history.steps) == runs
+
+
+def test_it_follows_what_the_program_makes_and_where_a_call_starts(
+    panel: InspectorPanel, session: Session, basics: MemoryTrace
+) -> None:
+    session.seek(1)
+    assert panel.heading.title.text() == "SqueezeBackward4"
+    session.seek(next(event.step for event in basics.events if isinstance(event, BackwardBegin)))
+    assert panel.heading.title.text() == "BinaryCrossEntropyWithLogitsBackward0"
+    assert panel.heading.facts.text().endswith("ready · number 1 in the queue</span>")
 
 
 def test_the_gradient_out_is_not_there_before_it_flowed(

@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 
 from gradviz.replay import NodeState, Playhead
 from gradviz.replay.index import index_of
-from gradviz.trace.events import Event, Flow, NodeEnd
+from gradviz.trace.events import (
+    Accumulate,
+    BackwardBegin,
+    Event,
+    Flow,
+    GradWrite,
+    NodeBegin,
+    NodeEnd,
+    Op,
+    ValueWrite,
+)
 from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
 
@@ -20,9 +30,18 @@ Steps = NDArray[np.int64]
 
 
 def node_of(event: Event | None) -> NodeId | None:
-    """The node an event is about: the one that runs, or the leaf that is written; none for the others."""
-    node = getattr(event, "leaf", None)
-    return node if node is not None else getattr(event, "node", None)
+    """The node an event is about: the one that runs, was made, or is the root; the leaf that is written."""
+    match event:
+        case NodeBegin() | NodeEnd():
+            return event.node
+        case Accumulate() | GradWrite() | ValueWrite():
+            return event.leaf
+        case BackwardBegin(roots=(root, *_)):
+            return root.node
+        case Op(nodes=(*_, made)):
+            return made
+        case _:
+            return None
 
 
 def followed_node(playhead: Playhead) -> NodeId | None:

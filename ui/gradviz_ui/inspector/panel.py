@@ -124,7 +124,7 @@ class InspectorPanel(QWidget):
         if remaining:
             total = len(facts.edges_in(playhead.trace, node))
             waits = self.tr("waits for {n} of {total} gradients")
-            text += " · " + waits.replace("{n}", str(remaining)).replace("{total}", str(max(total, remaining)))
+            text = waits.replace("{n}", str(remaining)).replace("{total}", str(max(total, remaining)))
         elif state is NodeState.READY:
             place = playhead.ready_queue.index(node) + 1
             text += " · " + self.tr("number {n} in the queue").replace("{n}", str(place))

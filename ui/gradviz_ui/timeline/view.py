@@ -56,6 +56,7 @@ class TimelineView(QAbstractScrollArea):
         self._pressed: QPoint | None = None
         self._pressed_span: int | None = None
         self._hover: float | None = None
+        self._framed = False
         self._wanted: int | None = None
         self._frame = QTimer(self)
         self._frame.setSingleShot(True)
@@ -138,7 +139,7 @@ class TimelineView(QAbstractScrollArea):
                 painter.drawLine(QPointF(self._hover, 6), QPointF(self._hover, height))
             if self._axis.end and self._axis.first <= self._step <= self._axis.last:
                 painting.paint_playhead(painter, self._axis.x(self._step), height)
-            if self.hasFocus():
+            if self._framed:
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.setPen(QPen(theme.current().accent, 1, Qt.PenStyle.DotLine))
                 painter.drawRect(QRectF(viewport.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
@@ -376,9 +377,12 @@ class TimelineView(QAbstractScrollArea):
             super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
+        # A click says by itself where the focus is; whoever came by the keyboard needs to see it.
+        self._framed = event.reason() != Qt.FocusReason.MouseFocusReason
         self.viewport().update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
+        self._framed = False
         self.viewport().update()
 
 
