@@ -45,9 +45,7 @@ def backward(trace: TraceLike) -> Diagram:
             copy_of[node.id, user] = diagram.add(_box(node, None, number, len(users)))
     for index, edge in enumerate(trace.edges):
         target = copy_of.get((edge.target, edge.source))
-        diagram.links.append(
-            Link(box_of[edge.source], box_of[edge.target] if target is None else target, index)
-        )
+        diagram.links.append(Link(box_of[edge.source], box_of[edge.target] if target is None else target, index))
     return diagram
 
 

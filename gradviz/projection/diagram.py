@@ -80,6 +80,4 @@ class Diagram:
         """Append another diagram's boxes and links."""
         shift = len(self.boxes)
         self.boxes += other.boxes
-        self.links += [
-            Link(link.source + shift, link.target + shift, link.edge, link.value) for link in other.links
-        ]
+        self.links += [Link(link.source + shift, link.target + shift, link.edge, link.value) for link in other.links]

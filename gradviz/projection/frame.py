@@ -85,9 +85,7 @@ class Frame:
         self._steps = np.array([box.step for box in scene.boxes], np.int64)
         self._edges = np.array([link.edge for link in scene.diagram.links], np.intp)
         self._roots = [index for index, box in enumerate(scene.boxes) if box.root]
-        self._box_of_step = {
-            box.step: index for index, box in enumerate(scene.boxes) if box.kind is BoxKind.OPERATION
-        }
+        self._box_of_step = {box.step: index for index, box in enumerate(scene.boxes) if box.kind is BoxKind.OPERATION}
         self._copies = [index for index, box in enumerate(scene.boxes) if box.copies > 1]
         self._call: int | None = None
         self._cards: dict[int, Card] = {}
@@ -134,9 +132,7 @@ class Frame:
         found = self._widths.get(link)
         if found is None:
             gradient = self.gradient(link)
-            found = self._widths[link] = (
-                1.2 if gradient is None else norm_width(self.trace.tensor(gradient).norm)
-            )
+            found = self._widths[link] = 1.2 if gradient is None else norm_width(self.trace.tensor(gradient).norm)
         return found
 
     def gradient(self, link: int) -> TensorId | None:

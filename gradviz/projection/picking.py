@@ -71,9 +71,7 @@ def neighbour(scene: Scene, box: int, direction: str) -> int | None:
     axis, sign = {"up": (1, -1), "down": (1, 1), "left": (0, -1), "right": (0, 1)}[direction]
     ahead = away[:, axis] * sign
     if axis == 1:
-        linked = {
-            int(end) for link in scene.links_of_box[box] for end in (scene.sources[link], scene.targets[link])
-        }
+        linked = {int(end) for link in scene.links_of_box[box] for end in (scene.sources[link], scene.targets[link])}
         linked = {other for other in linked - {box} if ahead[other] > 0}
         if linked:
             return min(linked, key=lambda other: (abs(away[other, 0]), ahead[other], other))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,8 @@ ROOT_ROOM = 44.0
 MARGIN = 24.0
 LABEL_ROOM = 96.0
 """At the right of everything for the label of a link."""
+LABEL_RISE = 13.0
+"""How far a label stands above or below a flat link."""
 CURVE_STEPS = 10
 """Straight pieces of an S where it is searched or painted small."""
 
@@ -95,16 +98,12 @@ class Scene:
         """The rectangle around everything, names of roots and a margin included."""
         if not len(self.rects):
             return 0.0, 0.0, 0.0, 0.0
-        low = np.minimum(
-            self.rects[:, :2].min(axis=0), self.segments[0][:, [0, 1]].min(axis=0, initial=np.inf)
-        )
+        low = np.minimum(self.rects[:, :2].min(axis=0), self.segments[0][:, [0, 1]].min(axis=0, initial=np.inf))
         ends = self.segments[0].reshape(-1, 2)
         low = np.minimum(self.rects[:, :2].min(axis=0), ends.min(axis=0, initial=np.inf))
-        high = np.maximum(
-            (self.rects[:, :2] + self.rects[:, 2:]).max(axis=0), ends.max(axis=0, initial=-np.inf)
-        )
-        left, top = low - (MARGIN, MARGIN + ROOT_ROOM)
-        right, bottom = high + (MARGIN + LABEL_ROOM, MARGIN)
+        high = np.maximum((self.rects[:, :2] + self.rects[:, 2:]).max(axis=0), ends.max(axis=0, initial=-np.inf))
+        left, top = low[0] - MARGIN, low[1] - MARGIN - ROOT_ROOM
+        right, bottom = high[0] + MARGIN + LABEL_ROOM, high[1] + MARGIN
         return float(left), float(top), float(right - left), float(bottom - top)
 
     def route(self, link: int) -> Floats:
@@ -153,19 +152,32 @@ class Scene:
                 found[link] = (*start, *end)
         return found
 
+    def middle(self, link: int) -> tuple[float, float]:
+        """The point half-way along a link."""
+        return self._half_way(link)[0]
+
     def label_place(self, link: int) -> tuple[float, float]:
-        """Where a link's label begins: right of the middle of the way, on the level it has there."""
+        """Where a link's label begins: right of the middle, on the side that a flat S leaves free."""
+        (x, y), (across, down) = self._half_way(link)
+        if abs(across) > 0.4 * abs(down):
+            return x + 6.0, y + (-LABEL_RISE if across > 0 else LABEL_RISE)
+        return x + 10.0, y
+
+    def _half_way(self, link: int) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The middle of a link, and the way from end to end of the piece it lies in."""
         route = self.route(link)
         if len(route) < 2:
-            left, top, width, _ = self.rects[self.targets[link]]
-            return float(left + width), float(top)
+            left, top, width, _ = self.box_bounds(int(self.sources[link]))
+            return (left + width, top), (0.0, 1.0)
         lengths = np.hypot(*np.diff(route, axis=0).T)
         half = lengths.sum() / 2
         reached = np.concatenate([[0.0], np.cumsum(lengths)])
         piece = int(np.clip(np.searchsorted(reached, half) - 1, 0, len(lengths) - 1))
         share = (half - reached[piece]) / max(lengths[piece], 1e-9)
-        x, y = route[piece] + share * (route[piece + 1] - route[piece])
-        return float(x) + 10.0, float(y)
+        across, down = (route[piece + 1] - route[piece]).tolist()
+        x, y = route[piece].tolist()
+        far_across, far_down = _s_curve(share) if self.curved and across else (share, share)
+        return (x + float(far_across) * across, y + float(far_down) * down), (across, down)
 
     def link_bounds(self, link: int) -> Rectangle:
         """The rectangle around a link, without its width and label."""
@@ -216,10 +228,12 @@ def _parallel_shifts(sources: Ints, targets: Ints) -> Floats:
 
 def _flatten(lines: Floats) -> Floats:
     """Each (x1, y1, x2, y2) as an S with vertical ends, in `CURVE_STEPS` straight pieces."""
-    share = np.linspace(0, 1, CURVE_STEPS + 1)
-    # With both control points at half height, y and x of the Bezier curve have closed forms.
-    along = 3 * share * (1 - share) ** 2 * 0.5 + 3 * share**2 * (1 - share) * 0.5 + share**3
-    across = 3 * share**2 - 2 * share**3
+    across, down = _s_curve(np.linspace(0, 1, CURVE_STEPS + 1))
     x = lines[:, :1] + (lines[:, 2:3] - lines[:, :1]) * across
-    y = lines[:, 1:2] + (lines[:, 3:4] - lines[:, 1:2]) * along
+    y = lines[:, 1:2] + (lines[:, 3:4] - lines[:, 1:2]) * down
     return np.stack([x[:, :-1], y[:, :-1], x[:, 1:], y[:, 1:]], axis=2).reshape(-1, 4)
+
+
+def _s_curve(share: Any) -> tuple[Any, Any]:
+    """How far across and how far down an S has come: a Bezier curve with control points at half height."""
+    return 3 * share**2 - 2 * share**3, 1.5 * share * (1 - share) + share**3

@@ -72,11 +72,7 @@ def thumbnail(box: Box) -> tuple[float, float]:
     cell = min(width / columns, height / rows, CELL)
     if cell >= 2:
         return columns * cell, rows * cell
-    return (
-        (width, max(height * rows / columns, 8.0))
-        if columns > rows
-        else (max(width * columns / rows, 8.0), height)
-    )
+    return (width, max(height * rows / columns, 8.0)) if columns > rows else (max(width * columns / rows, 8.0), height)
 
 
 def grid(shape: tuple[int, ...]) -> tuple[int, int]:

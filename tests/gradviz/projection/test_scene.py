@@ -90,9 +90,11 @@ def test_links_in_an_area_are_found_too(large: Scene) -> None:
 
 def test_a_link_is_found_near_its_middle_only(scene: Scene) -> None:
     for link in range(len(scene.diagram.links)):
-        x, y = scene.label_place(link)
-        assert picking.link_at(scene, x - 10, y, 3) == link
-        assert picking.link_at(scene, x + 40, y, 3) is None
+        x, y = scene.middle(link)
+        assert picking.link_at(scene, x, y, 4) == link
+        assert picking.link_at(scene, x + 40, y - 40, 3) is None
+        label_x, label_y = scene.label_place(link)
+        assert picking.link_at(scene, label_x, label_y, 3) is None
 
 
 def test_walking_follows_links_down_and_neighbours_sideways(scene: Scene) -> None:

@@ -68,8 +68,8 @@ def test_a_click_selects_a_node_and_one_beside_it_lets_go(canvas: CanvasPanel) -
 def test_a_click_on_a_link_selects_its_edge(canvas: CanvasPanel, basics: MemoryTrace) -> None:
     assert canvas.frame is not None
     link = next(iter(canvas.frame.active))
-    x, y = canvas.frame.scene.label_place(link)
-    QTest.mouseClick(canvas.view.viewport(), LEFT_BUTTON, pos=canvas.view.mapFromScene(QPointF(x - 10, y)))
+    x, y = canvas.frame.scene.middle(link)
+    QTest.mouseClick(canvas.view.viewport(), LEFT_BUTTON, pos=canvas.view.mapFromScene(QPointF(x, y)))
     edge = canvas.session.selection.edge
     assert edge is not None
     assert basics.nodes[basics.edges[edge].target].label == "inp"

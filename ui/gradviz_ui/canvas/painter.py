@@ -72,7 +72,8 @@ class FramePainter:
             return
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if scale < NEAR:
-            self._lines(painter, area, 1.3 / scale, marks)
+            self._lines(painter, area, scale, 1.3 / scale, marks)
+            self._kin(painter, marks)
             self._plain(painter, boxes, scale)
             self._marks(painter, boxes, marks)
             return
@@ -80,6 +81,7 @@ class FramePainter:
         links = np.array(sorted(set(owners.tolist())), np.int64)  # np.unique first imports all of numpy.ma
         for link in links[np.argsort(self.frame.links[links], kind="stable")].tolist():
             self._link(painter, link, link in marks.links)
+        self._kin(painter, marks)
         self._cards(painter, boxes)
         self._captions(painter)
         self._marks(painter, boxes, marks)
@@ -128,13 +130,14 @@ class FramePainter:
 
     def _far(self, painter: QPainter, area: Rectangle, scale: float, boxes: Ints, marks: Marks) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, scale > 0.05)
-        self._lines(painter, area, 0.0, marks)
+        self._lines(painter, area, scale, 0.0, marks)
+        self._kin(painter, marks)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(Qt.PenStyle.NoPen)
         paint_plain_boxes(painter, self.frame, self.ink, boxes, 2.0 / scale)
         self._marks(painter, boxes, marks)
 
-    def _lines(self, painter: QPainter, area: Rectangle, width: float, marks: Marks) -> None:
+    def _lines(self, painter: QPainter, area: Rectangle, scale: float, width: float, marks: Marks) -> None:
         """Links as thin lines, grouped by colour. Width 0 is one pixel of the device."""
         lines, owners = segments_in(self.frame.scene, area)
         states = self.frame.links[owners]
@@ -142,6 +145,8 @@ class FramePainter:
         for state in LinkState:
             chosen = lines[states == state]
             if len(chosen):
+                if len(chosen) > CROWD:
+                    chosen = thinned(chosen, scale)
                 wide = 2.2 if state is LinkState.ACTIVE else 1.0
                 painter.setPen(QPen(self.ink.links[state], width * wide))
                 draw_lines(painter, chosen)
@@ -152,24 +157,24 @@ class FramePainter:
     # Over it
 
     def _marks(self, painter: QPainter, boxes: Ints, marks: Marks) -> None:
-        """Rings, breakpoints, and dotted lines between the boxes that stand for the same node."""
+        """Rings and breakpoints."""
         visible = set(boxes.tolist())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for group, most in ((marks.hovered, MOST_KIN), (marks.selected, FEW_KIN)):
-            if 1 < len(group) <= most:
-                self._kin(painter, sorted(group))
         for box in (marks.hovered | marks.selected) & visible:
             rect = QRectF(*self.frame.scene.box_bounds(box))
             paint_ring(painter, self.ink, BoxKind(int(self.frame.scene.kinds[box])), rect, box in marks.selected)
         for box in marks.breakpoints & visible:
             paint_breakpoint(painter, self.ink, QRectF(*self.frame.scene.box_bounds(box)))
 
-    def _kin(self, painter: QPainter, boxes: list[int]) -> None:
+    def _kin(self, painter: QPainter, marks: Marks) -> None:
+        """Dotted lines between the boxes that stand for one node, below the boxes."""
         painter.setPen(self.ink.kin)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        centres = [QRectF(*self.frame.scene.box_bounds(box)).center() for box in boxes]
-        for start, end in pairwise(centres):
-            painter.drawLine(start, end)
+        for group, most in ((marks.hovered, MOST_KIN), (marks.selected, FEW_KIN)):
+            if 1 < len(group) <= most:
+                centres = [QRectF(*self.frame.scene.box_bounds(box)).center() for box in sorted(group)]
+                for start, end in pairwise(centres):
+                    painter.drawLine(start, end)
 
     # Where something is
 
@@ -223,6 +228,18 @@ def _far_color(ink: Ink, state: NodeState, present: bool) -> QColor:
 def _at_least(rects: Floats, least: float) -> Floats:
     grow = np.maximum(least - rects[:, 2:], 0.0)
     return np.column_stack([rects[:, :2] - grow / 2, rects[:, 2:] + grow])
+
+
+def thinned(lines: Floats, scale: float) -> Floats:
+    """One of all lines that begin and end in the same pixels."""
+    pixels = np.floor(lines * scale).astype(np.int64)
+    pixels -= pixels.min(axis=0)
+    key = np.zeros(len(lines), np.int64)
+    for column in pixels.T:
+        key = key * (int(column.max()) + 1) + column
+    _, first = np.unique(key, return_index=True)
+    kept: Floats = lines[first]
+    return kept
 
 
 def draw_lines(painter: QPainter, lines: Floats) -> None:
