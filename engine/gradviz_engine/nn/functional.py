@@ -59,6 +59,16 @@ from gradviz_engine.ops.cross_entropy import (
     cross_entropy,
     nll_loss,
 )
+from gradviz_engine.ops.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
+from gradviz_engine.ops.embedding import embedding, embedding_bag, one_hot
+from gradviz_engine.ops.interpolation import interpolate, upsample, upsample_bilinear, upsample_nearest
 from gradviz_engine.ops.linear import bilinear, linear
 from gradviz_engine.ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
 from gradviz_engine.ops.norm_layers import (
@@ -72,6 +82,7 @@ from gradviz_engine.ops.norm_layers import (
 from gradviz_engine.ops.padding import pad
 from gradviz_engine.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from gradviz_engine.ops.softmax import log_softmax, softmax, softmin
+from gradviz_engine.ops.gelu import gelu, rrelu, rrelu_
 
 
 def __getattr__(name: str) -> Any:

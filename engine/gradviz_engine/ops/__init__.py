@@ -6,6 +6,7 @@ Each family module lists what it offers: ``__all__`` for ``torch.<name>``, ``MET
 
 from gradviz_engine.ops.activation import *
 from gradviz_engine.ops.adaptive_pooling import *
+from gradviz_engine.ops.binary import *
 from gradviz_engine.ops.chains import *
 from gradviz_engine.ops.comparison import *
 from gradviz_engine.ops.conversion import *
@@ -14,18 +15,21 @@ from gradviz_engine.ops.copying import *
 from gradviz_engine.ops.cross import *
 from gradviz_engine.ops.cross_entropy import *
 from gradviz_engine.ops.cumulative import *
+from gradviz_engine.ops.dropout import *
 from gradviz_engine.ops.einsum import *
 from gradviz_engine.ops.elementary import *
+from gradviz_engine.ops.embedding import *
 from gradviz_engine.ops.extrema import *
 from gradviz_engine.ops.filling import *
 from gradviz_engine.ops.fused import *
+from gradviz_engine.ops.gelu import *
 from gradviz_engine.ops.indexing import *
 from gradviz_engine.ops.joining import *
 from gradviz_engine.ops.linear import *
 from gradviz_engine.ops.masking import *
 from gradviz_engine.ops.matmul import *
-from gradviz_engine.ops.norms import *
 from gradviz_engine.ops.norm_layers import *
+from gradviz_engine.ops.norms import *
 from gradviz_engine.ops.padding import *
 from gradviz_engine.ops.pointwise import *
 from gradviz_engine.ops.pooling import *
@@ -39,6 +43,7 @@ from gradviz_engine.ops.shape import *
 from gradviz_engine.ops.softmax import *
 from gradviz_engine.ops.solving import *
 from gradviz_engine.ops.sorting import *
+from gradviz_engine.ops.special_functions import *
 from gradviz_engine.ops.splitting import *
 from gradviz_engine.ops.statistics import *
 
