@@ -36,10 +36,11 @@ app.exec()
 """
 
 GRADVIZ = """
-import sys, time
+import gc, sys, time
 from gradviz import cli
 from gradviz import startup
 startup.require_window()
+gc.disable()  # the command does these two before it loads the window, and so must this
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 from gradviz_ui.canvas.item import GraphItem
