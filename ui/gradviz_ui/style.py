@@ -11,7 +11,6 @@ from gradviz import resources
 from gradviz_ui import theme
 from gradviz_ui.theme import Theme, mix
 
-# ruff: noqa: E501  (one rule a line reads best)
 SHEET = Template("""
 QMainWindow, QDialog { background: $window; }
 QMainWindow::separator { background: $border; width: 1px; height: 1px; }
@@ -71,6 +70,14 @@ QLineEdit, QSpinBox, QDoubleSpinBox {
     selection-background-color: $selected_text;
 }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: $accent; }
+QSpinBox, QDoubleSpinBox { padding-right: 18px; }
+QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {
+    subcontrol-origin: border; width: 18px; border: none; background: transparent;
+}
+QAbstractSpinBox::up-button { subcontrol-position: top right; }
+QAbstractSpinBox::down-button { subcontrol-position: bottom right; }
+QAbstractSpinBox::up-arrow { image: url("$chevron_up"); width: 9px; height: 9px; }
+QAbstractSpinBox::down-arrow { image: url("$chevron"); width: 9px; height: 9px; }
 
 QTabBar { background: $panel; }
 QTabBar::tab {
@@ -161,4 +168,5 @@ def sheet(colors: Theme) -> str:
         selected_text=mix(colors.editor, colors.link, 0.35).name(),
         handle=mix(colors.panel, colors.muted, 0.35).name(),
         chevron=resources.path("icons", "chevron-drop.svg").as_posix(),
+        chevron_up=resources.path("icons", "chevron-rise.svg").as_posix(),
     )

@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QSpinBox
+from PySide6.QtGui import QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QSpinBox
 from pytestqt.qtbot import QtBot
 
 from gradviz.trace.events import Accumulate, BackwardBegin, GradWrite, NodeBegin, ValueWrite
@@ -17,6 +17,7 @@ from gradviz.trace.memory import MemoryTrace, TraceBuilder
 from gradviz.trace.reader import Trace
 from gradviz.trace.synthetic import Scribe, training
 from gradviz.trace.writer import TraceWriter
+from gradviz_ui import style, theme
 from gradviz_ui.inspector.panel import InspectorPanel
 from gradviz_ui.session import Selection, Session
 
@@ -306,3 +307,31 @@ def test_numbers_go_to_the_clipboard(panel: InspectorPanel, session: Session, ba
     session.seek(event.step)
     panel.leaf_page.maps.copy(event.after)
     assert QGuiApplication.clipboard().text().splitlines()[0] == "8\t4\t4\t4\t4"
+
+
+def test_a_window_of_its_own_marks_what_is_not_finite(panel: InspectorPanel, session: Session) -> None:
+    from gradviz_ui.inspector.enlarged import TensorWindow
+
+    session.show_trace(hostile(np.array([[1, np.nan], [np.inf, 2]], np.float32)), step=3)
+    panel.leaf_page.enlarge_requested.emit(0)
+    (window,) = panel.findChildren(TensorWindow)
+    image, red = window.grab().toImage(), theme.current().error
+    middle = window.rect().center()
+    columns = (middle.x() - 60, middle.x() + 60)
+    found = {image.pixelColor(x, y).name() for x in columns for y in range(60, 440, 20)}
+    assert red.name() in found
+    window.close()
+
+
+def test_labels_keep_to_the_theme_whoever_hears_of_it_first(
+    panel: InspectorPanel, session: Session, qapp: QApplication
+) -> None:
+    session.seek(session.last_step)
+    try:
+        theme.themes().choose("light")
+        style.apply(qapp)
+        colour = panel.heading.title.palette().color(QPalette.ColorRole.WindowText)
+        assert colour == theme.load("light").text
+        assert panel.palette().color(QPalette.ColorRole.Window) == theme.load("light").panel
+    finally:
+        theme.themes().choose("dark")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
@@ -32,6 +33,11 @@ class TensorWindow(QDialog):
         self._plot.setObjectName("tensor_plot")
         self._plot.setAccessibleName(title)
         self._plot.addItem(self._image)
+        self._bad = pg.ImageItem(axisOrder="row-major")
+        self._plot.addItem(self._bad)
+        scale = self._content.largest or 1.0
+        self._colours = pg.ColorBarItem(values=(-scale, scale), width=14, interactive=False)
+        self._colours.setImageItem(self._image, insert_in=self._plot.getPlotItem())
         self._slices = [self._slice_box(size, n) for n, size in enumerate(self._content.slice_sizes)]
         self.readout = RoleLabel("muted", theme.mono_font(12))
         self.readout.setObjectName("tensor_readout")
@@ -70,8 +76,9 @@ class TensorWindow(QDialog):
             self.readout.setText(self.tr("The recording keeps only summary numbers of this tensor."))
             return
         numbers = np.abs(plane) if np.iscomplexobj(plane) else plane
-        scale = self._content.largest or 1.0
-        self._image.setImage(numbers.astype(np.float64), autoLevels=False, levels=(-scale, scale))
+        self._image.setImage(numbers.astype(np.float64), autoLevels=False, levels=self._colours.levels())
+        self._bad.setImage(_marked(~np.isfinite(numbers)), levels=(0, 255))
+        self.readout.setText(self.tr("Point at a cell to read its number; the wheel zooms, dragging moves."))
         if self._content.values is None:
             self.readout.setText(self.tr("A thumbnail: each cell is a mean over a block of the tensor."))
 
@@ -89,9 +96,16 @@ class TensorWindow(QDialog):
     def _recolour(self) -> None:
         colours = theme.current()
         stops = (colours.heat_negative, colours.heat_low, colours.heat_high)
-        self._image.setColorMap(pg.ColorMap((0.0, 0.5, 1.0), [colour.getRgb() for colour in stops]))
+        self._colours.setColorMap(pg.ColorMap((0.0, 0.5, 1.0), [colour.getRgb() for colour in stops]))
         self._plot.setBackground(colours.panel)
-        for name in ("left", "bottom"):
-            axis = self._plot.getAxis(name)
+        for axis in (self._plot.getAxis("left"), self._plot.getAxis("bottom"), self._colours.axis):
             axis.setPen(colours.border)
             axis.setTextPen(colours.muted)
+
+
+def _marked(bad: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """An image in the error colour where ``bad``, clear elsewhere: pyqtgraph leaves NaN out."""
+    colour = theme.current().error
+    image = np.zeros((*bad.shape, 4), np.uint8)
+    image[bad] = colour.red(), colour.green(), colour.blue(), 255
+    return image

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QPalette, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
@@ -152,6 +152,11 @@ class InspectorPanel(QWidget):
             from gradviz_ui.inspector.enlarged import TensorWindow  # pyqtgraph takes 0.3 s to import
 
             TensorWindow(trace, tensor, self).show()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange:
+            self._recolour()  # a new style sheet puts the palette back that was there before
 
     @Slot()
     def _recolour(self) -> None:
