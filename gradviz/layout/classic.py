@@ -111,8 +111,8 @@ def _shell(drawing: Drawing) -> Placement:
     return straight(fit(unit, drawing.sizes), drawing.sizes, drawing.edges)
 
 
-def _undirected(compute: Callable[..., dict[int, Floats]]) -> Callable[[Drawing], Placement]:
-    """A layout that only looks at which boxes are joined."""
+def _undirected(compute: Callable[..., dict[int, Floats]], turns: bool = True) -> Callable[[Drawing], Placement]:
+    """A layout that only looks at which boxes are joined; ``turns``: it has no direction of its own."""
 
     def arrange(drawing: Drawing) -> Placement:
         import networkx as nx
@@ -125,9 +125,22 @@ def _undirected(compute: Callable[..., dict[int, Floats]]) -> Callable[[Drawing]
             raise LayoutError(f"this layout cannot draw the graph: {error}") from error
         except ModuleNotFoundError as error:
             raise LayoutError(f"this layout needs {error.name} at this size: pip install {error.name}") from error
+        if turns:
+            unit = _downwards(unit, drawing)
         return straight(fit(unit, drawing.sizes), drawing.sizes, drawing.edges)
 
     return arrange
+
+
+def _downwards(unit: Floats, drawing: Drawing) -> Floats:
+    """Turned so that gradients flow downwards, taken all edges together."""
+    way = (unit[drawing.edges[:, 1]] - unit[drawing.edges[:, 0]]).sum(axis=0)
+    length = float(np.hypot(*way))
+    if length < 1e-6:
+        return unit
+    sine, cosine = way / length
+    turned: Floats = unit @ np.array([[cosine, sine], [-sine, cosine]])
+    return turned
 
 
 def _kamada_kawai(nx, graph):  # type: ignore[no-untyped-def]
@@ -137,17 +150,9 @@ def _kamada_kawai(nx, graph):  # type: ignore[no-untyped-def]
 
 
 def _dot(drawing: Drawing) -> Placement:
-    reason = missing("dot")
-    if reason:
-        raise LayoutError(f"dot {reason}")
-    import networkx as nx
+    from gradviz.layout.graphviz import dot
 
-    graph: nx.DiGraph[int] = nx.DiGraph()
-    for box, (width, height) in enumerate(drawing.sizes.tolist()):
-        graph.add_node(box, width=width / 72, height=height / 72, fixedsize="true", shape="box")
-    graph.add_edges_from((source, target) for source, target in drawing.edges.tolist() if source != target)
-    centres = _array(nx.nx_agraph.graphviz_layout(graph, prog="dot"))
-    return straight(centres, drawing.sizes, drawing.edges)
+    return dot(drawing)
 
 
 ARRANGEMENTS: dict[str, Callable[[Drawing], Placement]] = {
@@ -156,8 +161,8 @@ ARRANGEMENTS: dict[str, Callable[[Drawing], Placement]] = {
     "spring": _undirected(lambda nx, graph: nx.spring_layout(graph, seed=SEED)),
     "kamada-kawai": _undirected(_kamada_kawai),
     "spectral": _undirected(lambda nx, graph: nx.spectral_layout(graph)),
-    "planar": _undirected(lambda nx, graph: nx.planar_layout(graph)),
+    "planar": _undirected(lambda nx, graph: nx.planar_layout(graph), turns=False),
     "shell": _shell,
-    "circular": _undirected(lambda nx, graph: nx.circular_layout(graph)),
+    "circular": _undirected(lambda nx, graph: nx.circular_layout(graph), turns=False),
     "dot": _dot,
 }

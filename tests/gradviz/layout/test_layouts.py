@@ -35,6 +35,14 @@ def test_the_loss_stands_left_of_what_comes_later(name: str) -> None:
     assert x[:6].max() < x[6:].min()
 
 
+@pytest.mark.parametrize("name", ["layered", "multipartite", "breadth-first", "spring", "spectral"])
+def test_gradients_flow_downwards(name: str) -> None:
+    centres = place(residual(4), name).centres
+    edges = residual(4).edges
+    assert (centres[edges[:, 1], 1] - centres[edges[:, 0], 1]).mean() > 0
+    assert centres[0, 1] < np.median(centres[:, 1])
+
+
 def test_a_networkx_graph_with_any_nodes() -> None:
     graph = nx.DiGraph([("loss", "mul"), ("mul", "w"), ("mul", "x")])
     sizes = dict.fromkeys(graph, (120.0, 50.0))
