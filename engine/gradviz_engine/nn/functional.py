@@ -83,6 +83,7 @@ from gradviz_engine.ops.padding import pad
 from gradviz_engine.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
 from gradviz_engine.ops.softmax import log_softmax, softmax, softmin
 from gradviz_engine.ops.gelu import gelu, rrelu, rrelu_
+from gradviz_engine.ops.attention import scaled_dot_product_attention
 
 
 def __getattr__(name: str) -> Any:
