@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event
 
 from PySide6.QtCore import QStandardPaths, QTimer, Slot
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -90,7 +91,7 @@ class ExportDialog(QDialog):
         self.scale.setObjectName("export_scale")
         self.scale.setRange(0.25, LARGEST_SCALE)
         self.scale.setSingleStep(0.5)
-        self.scale.setSuffix(" ×")
+        self.scale.setPrefix("× ")
         self.path = QLineEdit()
         self.path.setObjectName("export_path")
         self.path.setMinimumWidth(320)
@@ -109,6 +110,8 @@ class ExportDialog(QDialog):
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
         self.export_button = self.buttons.addButton(self.tr("Export"), QDialogButtonBox.ButtonRole.AcceptRole)
         self.export_button.setObjectName("export_start")
+        for button in self.buttons.buttons():
+            button.setIcon(QIcon())  # some desktops put pictures on them
         self.export_button.setProperty("primary", True)
         self.format.currentIndexChanged.connect(self._format_changed)
         self.every_step.toggled.connect(self._name_steps)
