@@ -65,6 +65,7 @@ class Adam(Optimizer):
             return self._descent(param, grad, group)
         if group["weight_decay"]:
             param._data *= 1 - lr * group["weight_decay"]
+            param._bump()
         return np.negative(grad, out=self._room(grad)) if group["maximize"] else grad
 
 
