@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradviz.projection.numbers import number_text
+from gradviz.replay.adjacency import adjacency_of
 from gradviz.replay.formula import TRANSPOSED
 from gradviz.replay.index import index_of, last
 from gradviz.replay.worked import Operands, element, operand, sum_text, work_out
@@ -136,10 +137,10 @@ def _operands(trace: TraceLike, flow: Flow) -> Operands:
 def arrived(trace: TraceLike, node: NodeId, slot: int, call: int, step: int) -> tuple[list[Flow], TensorId | None]:
     """What came into a node's input buffer in ``call`` before ``step``: flows, and a root's own gradient."""
     flows = []
-    for source, leading in trace.graph.pred[node].items():
-        edges = (trace.edges[edge] for edge in leading["slots"])
-        wanted = {edge.slot for edge in edges if edge.target_slot == slot}
-        flows += [flow for flow in _flows(trace, source, call, step) if flow.slot in wanted]
+    leading = [trace.edges[edge] for edge in adjacency_of(trace).into(node)]
+    wanted = {(edge.source, edge.slot) for edge in leading if edge.target_slot == slot}
+    for source in {source for source, _ in wanted}:
+        flows += [flow for flow in _flows(trace, source, call, step) if (source, flow.slot) in wanted]
     begin = index_of(trace).calls.get(call)
     event = trace.events[begin.begin - 1] if begin is not None else None
     assert event is None or isinstance(event, BackwardBegin)

@@ -61,27 +61,6 @@ EdgeLists = tuple[dict[NodeId, list[int]], dict[NodeId, list[int]]]
 _edge_lists: WeakKeyDictionary[TraceLike, EdgeLists] = WeakKeyDictionary()
 
 
-def edges_out(trace: TraceLike, node: NodeId) -> list[int]:
-    """The edges of a node in the order of their slots."""
-    return _edges(trace)[0].get(node, [])
-
-
-def edges_in(trace: TraceLike, node: NodeId) -> list[int]:
-    """The edges that lead to a node."""
-    return _edges(trace)[1].get(node, [])
-
-
-def _edges(trace: TraceLike) -> EdgeLists:
-    """Edges by source and by target; ``trace.graph`` knows them too, but costs the import of networkx."""
-    lists = _edge_lists.get(trace)
-    if lists is None:
-        lists = _edge_lists[trace] = ({}, {})
-        for index, edge in enumerate(trace.edges):
-            lists[0].setdefault(edge.source, []).append(index)
-            lists[1].setdefault(edge.target, []).append(index)
-    return lists
-
-
 def node_steps(trace: TraceLike, node: NodeId) -> Steps:
     """The steps at which a node ran."""
     return np.array(index_of(trace).runs.get(node, ()), np.int64)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from gradviz.projection.numbers import number_text
 from gradviz.replay import Playhead
+from gradviz.replay.adjacency import adjacency_of
 from gradviz.trace.events import Accumulate, Event, GradWrite, ValueWrite
 from gradviz.trace.model import NodeId, Saved, TensorId
 from gradviz.trace.protocol import TraceLike
@@ -160,7 +161,7 @@ class NodePage(Page):
     def show_node(self, playhead: Playhead, node: NodeId) -> None:
         """Show the node at the playhead's step."""
         trace, found = playhead.trace, playhead.trace.nodes[node]
-        edges = facts.edges_out(trace, node)
+        edges = adjacency_of(trace).out(node)
         targets = {trace.edges[edge].slot: node_text(trace, trace.edges[edge].target) for edge in edges}
         lines = [
             f"{targets[slot]}  ←  {text}" if slot in targets else text

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from gradviz.projection.numbers import shape_text
 from gradviz.replay import NodeState, Playhead
+from gradviz.replay.adjacency import adjacency_of
 from gradviz.trace.model import NodeId, NodeKind
 from gradviz_ui import theme
 from gradviz_ui.inspector import facts
@@ -122,7 +123,7 @@ class InspectorPanel(QWidget):
         state, remaining = playhead.node_state(node), playhead.remaining(node)
         text = state_text(state)
         if remaining:
-            total = len(facts.edges_in(playhead.trace, node))
+            total = len(adjacency_of(playhead.trace).into(node))
             waits = self.tr("waits for {n} of {total} gradients")
             text = waits.replace("{n}", str(remaining)).replace("{total}", str(max(total, remaining)))
         elif state is NodeState.READY:
