@@ -76,6 +76,7 @@ class HeatMaps(QWidget):
         super().__init__(parent)
         self._terms: tuple[Term, ...] = ()
         self._scale = 1.0
+        self._text_widths: dict[int, float] = {}
         self._chosen: Element | None = None
         self._by_hand = False
         self._pointed: Element | None = None
@@ -109,6 +110,7 @@ class HeatMaps(QWidget):
     def show_terms(self, terms: Sequence[Term], scale: float) -> None:
         """Show ``terms``; a number of size ``scale`` has the full colour."""
         self._terms, self._scale = tuple(terms), scale
+        self._text_widths.clear()
         if not self._by_hand or self._chosen is None or not self._inside(self._chosen):
             self._chosen, self._by_hand = self._largest(), False
         self._pointed = None
@@ -315,13 +317,16 @@ class HeatMaps(QWidget):
     # What follows from the terms
 
     def _arrange(self, width: float) -> Arrangement:
-        metrics = QFontMetricsF(theme.mono_font(10))
-        planes = [term.plane for term in self._terms if term.plane is not None]
+        return arrange([_outline(term) for term in self._terms], width, self._text_width)
 
-        def text_width(digits: int) -> float:
-            return max((metrics.horizontalAdvance(widest(plane, digits)) for plane in planes), default=0.0)
-
-        return arrange([_outline(term) for term in self._terms], width, text_width)
+    def _text_width(self, digits: int) -> float:
+        """The width of the widest number; layouts ask often, and writing hundreds of numbers takes a while."""
+        if digits not in self._text_widths:
+            metrics = QFontMetricsF(theme.mono_font(10))
+            planes = (term.plane for term in self._terms if term.plane is not None)
+            widths = (metrics.horizontalAdvance(widest(plane, digits)) for plane in planes)
+            self._text_widths[digits] = max(widths, default=0.0)
+        return self._text_widths[digits]
 
     def _inside(self, element: Element) -> bool:
         return any(term.plane is not None and _holds(term.plane, element) for term in self._terms)
