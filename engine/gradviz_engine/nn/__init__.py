@@ -62,6 +62,7 @@ from gradviz_engine.nn.modules.loss import (
     TripletMarginWithDistanceLoss,
 )
 from gradviz_engine.nn.modules.module import Module
+from gradviz_engine.nn.modules.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
 from gradviz_engine.nn.parameter import Buffer, Parameter
 
 

@@ -12,8 +12,8 @@ The vocabulary of a declaration::
 
 * The signature names the tensor inputs; after ``*`` come attributes (``dim``, ``alpha``), which are plain
   values. An input written ``*tensors`` takes a sequence of tensors. ``-> a, b`` names several outputs;
-  a single one is called ``result``. Of ``-> a; b, c`` only ``a`` has a gradient: what follows the semicolon
-  (indices, saved statistics) takes no part in the graph.
+  a single one is called ``result``; ``-> *pieces`` are as many as there come to be. Of ``-> a; b, c`` only
+  ``a`` has a gradient: what follows the semicolon (indices, saved statistics) takes no part in the graph.
 * ``forward`` gets arrays (or Python numbers) and attributes by position, and returns an array, or a tuple.
 * A rule gets the gradient (a tuple of them where there are several outputs) and ``saved``. What it reads
   from ``saved`` is what the node saves: an input, an output, an attribute, or ``<input>_sym_sizes`` and
@@ -442,7 +442,7 @@ def _introspecting(key: str) -> property:
 def operator(signature: str, **declaration: Any) -> Operator:
     """Declare an operator and enter it in the table."""
     _, inputs, _, outputs, variadic = _parse(signature)
-    plain = not variadic and len(outputs) == 1 and not declaration.get("view")
+    plain = not variadic and len(outputs) == 1 and outputs[0][0] != "*" and not declaration.get("view")
     kind = {1: OneInput, 2: TwoInputs}.get(len(inputs), Operator) if plain else Operator
     op = kind(signature, **declaration)
     key = op.name

@@ -51,7 +51,7 @@ def _split_backward(grads: Any, sizes: Sequence[int], dim: int, shape: Any) -> T
 
 def _split_operator(name: str, node: str, view: bool) -> Any:
     return operator(
-        f"{name}(self, *, split_size, dim)",
+        f"{name}(self, *, split_size, dim) -> *pieces",
         node=node,
         view=view,
         forward=lambda x, step, dim: _pieces(x, split_points(x.shape[dim], step), dim),
