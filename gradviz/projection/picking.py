@@ -24,10 +24,13 @@ def boxes_in(scene: Scene, area: Rectangle) -> Ints:
     return near[inside]
 
 
-def segments_in(scene: Scene, area: Rectangle) -> tuple[Floats, Ints]:
-    """The straight pieces of links whose surrounding rectangle touches ``area``, and each one's link."""
+def segments_in(scene: Scene, area: Rectangle, scale: float | None = None) -> tuple[Floats, Ints]:
+    """The straight pieces of links whose surrounding rectangle touches ``area``, and each one's link.
+
+    With a ``scale``, only those that are needed to paint at it.
+    """
     left, top, width, height = area
-    lines, owners = scene.segments
+    lines, owners = scene.segments if scale is None else scene.coarse_segments(scale)
     if not len(lines):
         return lines, owners
     upper = np.minimum(lines[:, 1], lines[:, 3])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from itertools import pairwise
+from math import ceil, log2
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ ROOT_ROOM = 44.0
 MARGIN = 24.0
 LABEL_ROOM = 96.0
 """At the right of everything for the label of a link."""
+CROWD = 2000
+"""Pieces of links; fewer are painted one by one however small they are."""
 LABEL_RISE = 13.0
 """How far a label stands above or below a flat link."""
 CURVE_STEPS = 10
@@ -49,6 +52,7 @@ class Scene:
         self.kinds = np.array([box.kind for box in diagram.boxes], np.uint8)
         self.sources = np.array([link.source for link in diagram.links], np.intp)
         self.targets = np.array([link.target for link in diagram.links], np.intp)
+        self._coarse: dict[int, tuple[Floats, Ints]] = {}
         self._placement = placement
         self._shift = _parallel_shifts(self.sources, self.targets)
 
@@ -138,6 +142,27 @@ class Scene:
             owner = np.concatenate([owner[~bent], np.repeat(owner[bent], CURVE_STEPS)])
         order = np.argsort(np.minimum(lines[:, 1], lines[:, 3]), kind="stable")
         return np.ascontiguousarray(lines[order]), owner[order]
+
+    def coarse_segments(self, scale: float) -> tuple[Floats, Ints]:
+        """`segments` for painting at a small scale: one of all pieces that fall on the same pixels.
+
+        Worked out once for each doubling of the scale, at which some pieces lie on the same pixels still.
+        """
+        if len(self.segments[0]) < CROWD:
+            return self.segments
+        doubling = ceil(log2(scale))
+        found = self._coarse.get(doubling)
+        if found is None:
+            lines, owners = self.segments
+            pixels = np.floor(lines * 2.0**doubling).astype(np.int64)
+            pixels -= pixels.min(axis=0)
+            key = np.zeros(len(lines), np.int64)
+            for column in pixels.T:
+                key = key * (int(column.max()) + 1) + column
+            _, first = np.unique(key, return_index=True)
+            first.sort()
+            found = self._coarse[doubling] = (lines[first], owners[first])
+        return found
 
     @cached_property
     def ends(self) -> Floats:

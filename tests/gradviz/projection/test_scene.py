@@ -88,6 +88,26 @@ def test_links_in_an_area_are_found_too(large: Scene) -> None:
     assert set(large.links_of_box[40]) <= set(near.tolist())
 
 
+def test_far_away_one_piece_stands_for_all_on_the_same_pixels() -> None:
+    trace = training(nodes=3000, calls=2)
+    assert trace is not None
+    scene = build(trace)
+    lines, _ = scene.segments
+    for scale in (0.02, 0.005):
+        coarse, owners = scene.coarse_segments(scale)
+        assert len(coarse) < len(lines)
+        assert len(owners) == len(coarse)
+        assert (np.diff(np.minimum(coarse[:, 1], coarse[:, 3])) >= 0).all()
+        kept = {tuple(pixels) for pixels in np.floor(coarse * scale).astype(int).tolist()}
+        lost = [line for line in np.floor(lines * scale).astype(int).tolist() if tuple(line) not in kept]
+        for line in lost[::50]:  # at most a pixel away from one that is painted
+            assert any(max(abs(a - b) for a, b in zip(line, other, strict=True)) <= 1 for other in kept)
+
+
+def test_small_graphs_are_painted_whole_however_far_away(scene: Scene) -> None:
+    assert scene.coarse_segments(0.01)[0] is scene.segments[0]
+
+
 def test_a_link_is_found_near_its_middle_only(scene: Scene) -> None:
     for link in range(len(scene.diagram.links)):
         x, y = scene.middle(link)

@@ -29,10 +29,6 @@ NEAR = 0.42
 """From this scale on text is painted."""
 MIDDLE = 0.14
 """From this scale on boxes have a frame; below they are plain rectangles."""
-CROWD = 2000
-"""More lines than this are thinned out to one for each pair of pixels before they are painted."""
-
-
 MOST_KIN, FEW_KIN = 200, 4
 """Up to so many boxes of one node are joined by dotted lines: under the mouse, and while selected."""
 
@@ -139,20 +135,18 @@ class FramePainter:
 
     def _lines(self, painter: QPainter, area: Rectangle, scale: float, width: float, marks: Marks) -> None:
         """Links as thin lines, grouped by colour. Width 0 is one pixel of the device."""
-        lines, owners = segments_in(self.frame.scene, area)
+        scene = self.frame.scene
+        lines, owners = segments_in(scene, area, scale)
         states = self.frame.links[owners]
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        for state in LinkState:
-            chosen = lines[states == state]
-            if len(chosen):
-                if len(chosen) > CROWD:
-                    chosen = thinned(chosen, scale)
-                wide = 2.2 if state is LinkState.ACTIVE else 1.0
-                painter.setPen(QPen(self.ink.links[state], width * wide))
-                draw_lines(painter, chosen)
-        for link in marks.links:
-            painter.setPen(QPen(self.ink.colors.text, width * 2))
-            draw_lines(painter, lines[owners == link])
+        for state in (LinkState.EMPTY, LinkState.PAST, LinkState.CARRIED):
+            painter.setPen(QPen(self.ink.links[state], width))
+            draw_lines(painter, lines[states == state])
+        for link in sorted(self.frame.active | marks.links):
+            active = link in self.frame.active
+            color = self.ink.links[LinkState.ACTIVE] if active else self.ink.colors.text
+            painter.setPen(QPen(color, width * 2.2))
+            draw_lines(painter, scene.segments[0][scene.segments[1] == link])
 
     # Over it
 
@@ -228,18 +222,6 @@ def _far_color(ink: Ink, state: NodeState, present: bool) -> QColor:
 def _at_least(rects: Floats, least: float) -> Floats:
     grow = np.maximum(least - rects[:, 2:], 0.0)
     return np.column_stack([rects[:, :2] - grow / 2, rects[:, 2:] + grow])
-
-
-def thinned(lines: Floats, scale: float) -> Floats:
-    """One of all lines that begin and end in the same pixels."""
-    pixels = np.floor(lines * scale).astype(np.int64)
-    pixels -= pixels.min(axis=0)
-    key = np.zeros(len(lines), np.int64)
-    for column in pixels.T:
-        key = key * (int(column.max()) + 1) + column
-    _, first = np.unique(key, return_index=True)
-    kept: Floats = lines[first]
-    return kept
 
 
 def draw_lines(painter: QPainter, lines: Floats) -> None:
