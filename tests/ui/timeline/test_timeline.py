@@ -207,7 +207,7 @@ def test_nan_and_errors_are_red(panel: TimelinePanel, session: Session) -> None:
     session.show_trace(troubled(), step=0)
     image = panel.view.viewport().grab().toImage()
     red, axis = theme.current().error.name(), panel.view.axis
-    y = round(painting.HEAD_HEIGHT + painting.LANE_BASE - painting.LANE_RISE)
+    y = round(panel.view.head_height + painting.LANE_BASE - painting.LANE_RISE)
     near = {image.pixelColor(round(axis.x(4.5)), y + dy).name() for dy in (-1, 0, 1)}
     assert red in near
     column = round(axis.x(6))

@@ -14,11 +14,14 @@ from shiboken6 import VoidPtr
 from gradviz.replay.timeline import Lane, LaneMark, Marker
 from gradviz_ui import theme
 from gradviz_ui.timeline.axis import Axis, tick_distance
-from gradviz_ui.timeline.shapes import KINDS, Floats, Spans, spaced, step_line
+from gradviz_ui.timeline.shapes import KINDS, Floats, Integers, Spans, spaced, step_line
 
 SPAN_TOP, SPAN_HEIGHT = 12.0, 20.0
 RULER_TOP, RULER_HEIGHT = SPAN_TOP + SPAN_HEIGHT + 3, 19.0
 HEAD_HEIGHT = RULER_TOP + RULER_HEIGHT
+MARKER_ROW = 13.0
+"""Below the head, where there are marks, warnings or errors: their titles."""
+LEAST_TITLE, MOST_TITLE = 24.0, 220.0
 LANE_HEIGHT = 38.0
 LANE_BASE = 31.0
 """Of a lane's height: where norm 0 lies."""
@@ -69,10 +72,18 @@ def paint_spans(painter: QPainter, spans: Spans, axis: Axis, step: int) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.tint(role, pale if ahead else strong))
         painter.drawRoundedRect(box, min(4.0, box.width() / 2), 4)
-        if box.width() > 24:
+        if box.width() > 22:
             painter.setPen(colours.muted if ahead else colours.text)
-            text = QFontMetricsF(painter.font()).elidedText(span.title, Qt.TextElideMode.ElideRight, box.width() - 10)
-            painter.drawText(box.adjusted(6, 0, -4, 0), _LEFT, text)
+            text = _span_text(span.title, QFontMetricsF(painter.font()), box.width() - 10)
+            painter.drawText(box.adjusted(6, 0, -4, 0), _LEFT, text if len(text) > 1 else "")
+
+
+def _span_text(title: str, metrics: QFontMetricsF, room: float) -> str:
+    """As much of a title as fits; of ``loss.backward() #12`` the number counts most."""
+    _, hash_sign, number = title.rpartition(" #")
+    if hash_sign and metrics.horizontalAdvance(title) > room:
+        title = f"#{number}"
+    return metrics.elidedText(title, Qt.TextElideMode.ElideRight, room)
 
 
 def paint_ruler(painter: QPainter, axis: Axis) -> None:
@@ -190,24 +201,32 @@ def _mark_colour(mark: LaneMark) -> QColor:
     return roles[mark.kind]
 
 
-def paint_markers(painter: QPainter, found: tuple[Marker, ...], axis: Axis, bottom: float) -> None:
-    """The program's marks, warnings and errors: a line through all lanes, with its title if that fits."""
+def paint_markers(painter: QPainter, found: tuple[Marker, ...], steps: Integers, axis: Axis, bottom: float) -> None:
+    """The program's marks, warnings and errors: a line through all lanes, with its title if that fits.
+
+    ``steps`` are those of ``found``. A title stands at the right of its line, or at the left of the last.
+    """
     colours = theme.current()
     roles = {"mark": colours.link, "error": colours.error, "warning": colours.running}
-    shown = [marker for marker in found if axis.first <= marker.step <= axis.last]
-    xs = np.array([axis.x(marker.step) for marker in shown])
+    first, last = (int(at) for at in np.searchsorted(steps, (np.ceil(axis.first), np.floor(axis.last) + 1)))
+    xs = np.round(axis.xs(steps[first:last].astype(np.float64))) + 0.5
     painter.setFont(theme.ui_font(10))
     metrics = QFontMetricsF(painter.font())
-    for number in np.flatnonzero(spaced(xs, 3)):
-        marker, x = shown[number], round(float(xs[number])) + 0.5
+    free = axis.left
+    for offset in np.flatnonzero(spaced(xs, 3)):
+        marker, x = found[first + int(offset)], float(xs[offset])
         painter.setPen(QPen(roles[marker.kind], 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(x, RULER_TOP), QPointF(x, bottom))
-        room = (float(xs[number + 1]) if number + 1 < len(shown) else axis.right) - x - 8
-        text = metrics.elidedText(marker.title, Qt.TextElideMode.ElideRight, min(room, 220))
-        if room > 24:
-            painter.fillRect(QRectF(x + 2, RULER_TOP + 4, metrics.horizontalAdvance(text) + 6, 13), colours.panel)
-            painter.setPen(roles[marker.kind])
-            painter.drawText(QRectF(x + 5, RULER_TOP + 4, room, 13), _LEFT, text)
+        after = (float(xs[offset + 1]) if offset + 1 < len(xs) else axis.right) - x - 8
+        at_left = after < LEAST_TITLE and offset + 1 == len(xs)
+        room = min(x - free - 10 if at_left else after, MOST_TITLE)
+        if room < LEAST_TITLE:
+            continue
+        text = metrics.elidedText(marker.title, Qt.TextElideMode.ElideRight, room)
+        width = metrics.horizontalAdvance(text)
+        painter.setPen(roles[marker.kind])
+        painter.drawText(QRectF(x - width - 5 if at_left else x + 5, HEAD_HEIGHT - 2, width + 2, 13), _LEFT, text)
+        free = x + 5 + width
 
 
 def paint_label(painter: QPainter, name: str, top: float, width: float, selected: bool) -> None:

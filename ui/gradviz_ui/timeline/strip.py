@@ -9,7 +9,7 @@ import numpy as np
 from gradviz.replay.timeline import Lane, Marker, gradient_lane, markers, program_spans
 from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
-from gradviz_ui.timeline.shapes import Spans
+from gradviz_ui.timeline.shapes import Integers, Spans
 
 
 @dataclass(slots=True)
@@ -19,13 +19,16 @@ class Strip:
     trace: TraceLike
     spans: Spans
     markers: tuple[Marker, ...]
+    marker_steps: Integers
     leaves: tuple[NodeId, ...]
     _lanes: dict[NodeId, tuple[Lane, float]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, trace: TraceLike) -> Strip:
         """Go through the events once; may take a while for long traces."""
-        return cls(trace, Spans.of(program_spans(trace)), tuple(markers(trace)), trace.leaves)
+        found = tuple(markers(trace))
+        steps = np.array([marker.step for marker in found], np.int64)
+        return cls(trace, Spans.of(program_spans(trace)), found, steps, trace.leaves)
 
     def lane(self, leaf: NodeId) -> tuple[Lane, float]:
         """A leaf's lane and its highest finite norm, 1 where there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QFocusEvent,
     QHelpEvent,
@@ -26,12 +26,12 @@ from gradviz_ui import theme
 from gradviz_ui.timeline import painting
 from gradviz_ui.timeline.axis import Axis
 from gradviz_ui.timeline.painting import HEAD_HEIGHT, LANE_HEIGHT, LaneLook
+from gradviz_ui.timeline.scrub import Scrubber
 from gradviz_ui.timeline.strip import Strip
 from gradviz_ui.wording import event_text, leaf_text
 
 RIGHT_MARGIN = 20.0
 LEAST_LABELS, MOST_LABELS = 110.0, 220.0
-FRAME_MS = 16
 SCROLL_UNITS = 10_000
 CLICK_SLACK = 4
 """Pixels a press may wander and still be a click."""
@@ -57,11 +57,8 @@ class TimelineView(QAbstractScrollArea):
         self._pressed_span: int | None = None
         self._hover: float | None = None
         self._framed = False
-        self._wanted: int | None = None
-        self._frame = QTimer(self)
-        self._frame.setSingleShot(True)
-        self._frame.setInterval(FRAME_MS)
-        self._frame.timeout.connect(self._scrub_on)
+        self._scrubber = Scrubber(self)
+        self._scrubber.step_wanted.connect(self.step_wanted)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
@@ -79,6 +76,11 @@ class TimelineView(QAbstractScrollArea):
     def strip(self) -> Strip | None:
         """What is shown."""
         return self._strip
+
+    @property
+    def head_height(self) -> float:
+        """Of the program's lane, the ruler, and the row of marks where there are any."""
+        return HEAD_HEIGHT + (painting.MARKER_ROW if self._strip is not None and self._strip.markers else 0)
 
     def show_strip(self, strip: Strip | None, steps: int) -> None:
         """Show a trace of ``steps`` events; without a strip only the ruler, until it has been read."""
@@ -158,10 +160,11 @@ class TimelineView(QAbstractScrollArea):
             self._paint_head(painter)
             if self._strip is not None:
                 painter.save()
-                painter.setClipRect(QRectF(0, HEAD_HEIGHT, size.width(), size.height() - HEAD_HEIGHT))
+                painter.setClipRect(QRectF(0, self.head_height, size.width(), size.height() - self.head_height))
                 self._paint_lanes(painter, self._strip)
                 painter.restore()
-                painting.paint_markers(painter, self._strip.markers, self._axis, size.height())
+                found, steps = self._strip.markers, self._strip.marker_steps
+                painting.paint_markers(painter, found, steps, self._axis, size.height())
         finally:
             painter.end()
         return layer
@@ -189,11 +192,11 @@ class TimelineView(QAbstractScrollArea):
     def _lanes_in_sight(self, strip: Strip) -> range:
         scrolled = self.verticalScrollBar().value()
         first = int(scrolled // LANE_HEIGHT)
-        last = ceil((scrolled + self.viewport().height() - HEAD_HEIGHT) / LANE_HEIGHT)
+        last = ceil((scrolled + self.viewport().height() - self.head_height) / LANE_HEIGHT)
         return range(first, min(last, len(strip.leaves)))
 
     def _lane_top(self, number: int) -> float:
-        return HEAD_HEIGHT + number * LANE_HEIGHT - self.verticalScrollBar().value()
+        return self.head_height + number * LANE_HEIGHT - self.verticalScrollBar().value()
 
     # Geometry
 
@@ -211,7 +214,7 @@ class TimelineView(QAbstractScrollArea):
         width = self.viewport().width() - self._labels - RIGHT_MARGIN
         self._set_axis(self._axis.sized(self._labels, width))
         lanes = len(self._strip.leaves) if self._strip is not None else 0
-        height = self.viewport().height() - HEAD_HEIGHT
+        height = self.viewport().height() - self.head_height
         bar = self.verticalScrollBar()
         bar.setRange(0, max(0, ceil(lanes * LANE_HEIGHT + 6 - height)))
         bar.setPageStep(max(round(height), 1))
@@ -254,7 +257,7 @@ class TimelineView(QAbstractScrollArea):
         self._pressed = event.position().toPoint()
         self._pressed_span = self._span_at(place)
         if self._pressed_span is None:
-            self._want(place.x())
+            self._scrubber.want(self._axis.step_at(place.x()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         x = event.position().x()
@@ -265,7 +268,7 @@ class TimelineView(QAbstractScrollArea):
             if abs(x - self._pressed.x()) < CLICK_SLACK:
                 return
             self._pressed_span = None
-        self._want(x)
+        self._scrubber.want(self._axis.step_at(x))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._pressed_span is not None and self._strip is not None:
@@ -332,9 +335,9 @@ class TimelineView(QAbstractScrollArea):
         return self._strip.spans.at_place(self._axis.first + (place.x() - self._axis.left) / self._axis.step_width)
 
     def _leaf_at(self, place: QPointF) -> NodeId | None:
-        if self._strip is None or place.y() < HEAD_HEIGHT:
+        if self._strip is None or place.y() < self.head_height:
             return None
-        number = int((place.y() - HEAD_HEIGHT + self.verticalScrollBar().value()) // LANE_HEIGHT)
+        number = int((place.y() - self.head_height + self.verticalScrollBar().value()) // LANE_HEIGHT)
         return self._strip.leaves[number] if number < len(self._strip.leaves) else None
 
     def _set_hover(self, x: float | None) -> None:
@@ -344,21 +347,6 @@ class TimelineView(QAbstractScrollArea):
                 if place is not None:
                     self.viewport().update(QRect(round(place) - 2, 0, 5, self.viewport().height()))
             self._hover = x
-
-    # Scrubbing: at most one seek a frame, and only to the newest place
-
-    def _want(self, x: float) -> None:
-        self._wanted = self._axis.step_at(x)
-        if not self._frame.isActive():
-            self._scrub_on()
-
-    @Slot()
-    def _scrub_on(self) -> None:
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None:
-            self._frame.start()
-            if wanted != self._step:
-                self.step_wanted.emit(wanted)
 
     # Keys
 
@@ -378,7 +366,7 @@ class TimelineView(QAbstractScrollArea):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         # A click says by itself where the focus is; whoever came by the keyboard needs to see it.
-        self._framed = event.reason() != Qt.FocusReason.MouseFocusReason
+        self._framed = event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason)
         self.viewport().update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
