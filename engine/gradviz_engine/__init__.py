@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as _np
 
-from gradviz_engine import autograd, linalg, nn, optim, random, utils
+from gradviz_engine import autograd, linalg, nn, optim, random, special, utils
 from gradviz_engine.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -51,6 +51,7 @@ from gradviz_engine.missing import missing_name
 from gradviz_engine.ops import *
 from gradviz_engine.printing import get_printoptions, set_printoptions
 from gradviz_engine.random import get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from gradviz_engine.serialization import load, save
 from gradviz_engine.tensor import Size, Tensor
 
 # PyTorch computes inf and nan silently; numpy's warnings about them would only confuse.

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from gradviz_engine.tensor import Tensor
 
 
+restricted: bool = False
+"""True while a pass runs that was asked for some inputs only; reentrant checkpointing cannot work in one."""
+
+
 class Need:
     """What a restricted task (``inputs=``, ``autograd.grad``) wants of a node."""
 
@@ -245,7 +249,26 @@ def backward_pass(
     accumulate: bool = True,
     inputs: Sequence[Tensor] | None = None,
 ) -> dict[int, Tensor | None]:
-    """Run one backward call and tell the observer when it begins and how it ends."""
+    """Run one backward call, alone or inside a node of another."""
+    global restricted
+    outer, restricted = restricted, targets is not None
+    try:
+        return _observed_pass(roots, tensors, gradients, keep_graph, create_graph, targets, accumulate, inputs)
+    finally:
+        restricted = outer
+
+
+def _observed_pass(
+    roots: Sequence[Edge],
+    tensors: Sequence[Tensor],
+    gradients: list[Tensor | None],
+    keep_graph: bool,
+    create_graph: bool,
+    targets: Sequence[Edge] | None,
+    accumulate: bool,
+    inputs: Sequence[Tensor] | None,
+) -> dict[int, Tensor | None]:
+    """Tell the observer when the call begins and how it ends."""
     task = GraphTask(roots, keep_graph, create_graph)
     if targets is not None:
         task.restrict(targets, accumulate)

@@ -371,7 +371,7 @@ def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any
 
 def random_(self: Tensor, *bounds: int, generator: Any = None, to: int | None = None, **low: int) -> Tensor:
     """Fill with whole numbers: up to ``to``, between two bounds, or all that the dtype holds exactly."""
-    given = [low["from"]] * ("from" in low) + list(bounds) + ([] if to is None else [to])
+    given = [*low.values(), *bounds] + ([] if to is None else [to])
     if not given:
         return _random.inplace(self, None, None, generator)
     first, last = (0, given[0]) if len(given) == 1 else given
