@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz_engine.missing import missing_name
-from gradviz_engine.nn import functional, init
+from gradviz_engine.nn import attention, functional, init, modules
 from gradviz_engine.nn.modules.activation import (
     CELU,
     ELU,
@@ -36,7 +36,16 @@ from gradviz_engine.nn.modules.activation import (
     Tanhshrink,
     Threshold,
 )
+from gradviz_engine.nn.modules.attention import MultiheadAttention
 from gradviz_engine.nn.modules.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from gradviz_engine.nn.modules.dropout import (
+    AlphaDropout,
+    Dropout,
+    Dropout1d,
+    Dropout2d,
+    Dropout3d,
+    FeatureAlphaDropout,
+)
 from gradviz_engine.nn.modules.linear import Bilinear, Identity, Linear
 from gradviz_engine.nn.modules.loss import (
     BCELoss,
@@ -62,7 +71,26 @@ from gradviz_engine.nn.modules.loss import (
     TripletMarginWithDistanceLoss,
 )
 from gradviz_engine.nn.modules.module import Module
+from gradviz_engine.nn.modules.normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    BatchNorm3d,
+    GroupNorm,
+    InstanceNorm1d,
+    InstanceNorm2d,
+    InstanceNorm3d,
+    LayerNorm,
+    LocalResponseNorm,
+    RMSNorm,
+)
 from gradviz_engine.nn.modules.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
+from gradviz_engine.nn.modules.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
 from gradviz_engine.nn.parameter import Buffer, Parameter
 
 
