@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from gradviz_engine.autograd.grad_mode import mode
 
 if TYPE_CHECKING:
@@ -90,6 +92,7 @@ class SavedTensor:
         finally:
             mode.enabled = previous
         self.hooks = (pack, unpack)
+        self.tensor = _without_numbers(with_history)
 
     def unpack(self, node: Node | None = None) -> Tensor:
         """The tensor, or RuntimeError where it was freed or changed in place since."""
@@ -97,7 +100,7 @@ class SavedTensor:
         if tensor is None:
             raise RuntimeError(FREED_MESSAGE)
         if self.hooks is not None:
-            return self._unpack_through_hook(tensor)
+            return self._unpack_through_hook(tensor, node)
         counter = tensor._version_counter
         if counter is not None and counter.number != self.expected:
             raise RuntimeError(_changed_message(tensor, self, node, counter.number))
@@ -106,7 +109,7 @@ class SavedTensor:
             tensor._edge = (node, self.output_nr)
         return tensor
 
-    def _unpack_through_hook(self, tensor: Tensor) -> Tensor:
+    def _unpack_through_hook(self, history: Tensor, node: Node | None) -> Tensor:
         from gradviz_engine.tensor import Tensor as TensorType
 
         assert self.hooks is not None
@@ -115,9 +118,12 @@ class SavedTensor:
             raise TypeError(
                 f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(result)}"
             )
-        if result is not tensor and tensor.requires_grad and mode.enabled:
+        if not mode.enabled or result._data.dtype.kind not in "fc":
+            return result
+        edge = history._edge if self.output_nr < 0 else (node, self.output_nr)
+        if edge is not None and edge[0] is not None:
             result = result._alias(None)
-            result._edge, result._leaf_requires_grad = tensor._edge, tensor._leaf_requires_grad
+            result._edge = edge
         return result
 
     def free(self) -> None:
@@ -131,6 +137,16 @@ class SavedTensor:
     @property
     def unpack_hook(self) -> Any:
         return self.hooks[1] if self.hooks else None
+
+
+def _without_numbers(tensor: Tensor) -> Tensor:
+    """The tensor's place in the graph alone: what a pack hook has taken over need not be kept."""
+    from gradviz_engine.autograd.node import edge_of
+
+    place = tensor._with_data(np.empty(0, tensor._data.dtype), None)
+    edge = edge_of(tensor)
+    place._edge = edge if edge[0] is not None else None
+    return place
 
 
 def _changed_message(tensor: Tensor, saved: SavedTensor, node: Node | None, version: int) -> str:
