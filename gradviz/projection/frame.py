@@ -233,11 +233,12 @@ class Frame:
         self.states[index] = state
 
     def _serves(self, index: int) -> bool:
-        """Is this copy of a shared leaf at a consumer that has run in the present call?"""
+        """Is this copy of a shared tensor at a consumer that runs in the present call?"""
         call = self.playhead.call
         if call is None:
             return True
-        consumers = {int(self.scene.sources[link]) for link in self.scene.links_into[index]}
+        links = [self.scene.diagram.links[link] for link in self.scene.links_of_box[index]]
+        consumers = {link.target if link.source == index else link.source for link in links}
         ran = index_of(self.trace).run_in_call
         return any((call, node) in ran for box in consumers for node in self.scene.boxes[box].nodes)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradviz.layout import Drawing, Placement, place
 from gradviz.layout.drawing import Cancelled, Floats, Ints, Progress
-from gradviz.projection.diagram import Box, Diagram, View
+from gradviz.projection.diagram import Box, BoxKind, Diagram, View
 from gradviz.projection.forward import diagram
 from gradviz.projection.sizes import sizes
 from gradviz.trace.protocol import TraceLike
@@ -73,6 +73,24 @@ class Scene:
             for node in box.nodes:
                 found.setdefault(node, []).append(index)
         return {node: tuple(boxes) for node, boxes in found.items()}
+
+    @cached_property
+    def _boxes_of_value(self) -> dict[int, tuple[int, ...]]:
+        found: dict[int, list[int]] = {}
+        for index, box in enumerate(self.boxes):
+            if box.kind is BoxKind.TENSOR and box.value is not None:
+                found.setdefault(box.value, []).append(index)
+        return {value: tuple(boxes) for value, boxes in found.items()}
+
+    def kin(self, box: int) -> frozenset[int]:
+        """The boxes that stand for the same node or tensor, the box itself among them."""
+        shown = self.boxes[box]
+        found = {box}
+        if shown.nodes:
+            found.update(self.boxes_of_node[shown.nodes[0]])
+        if shown.kind is BoxKind.TENSOR and shown.value is not None:
+            found.update(self._boxes_of_value[shown.value])
+        return frozenset(found)
 
     @cached_property
     def link_of_edge(self) -> dict[int, int]:

@@ -20,6 +20,8 @@ LEAF_HEIGHT = 84.0
 SMALLEST = 132.0
 NORM_ROOM = " · ‖g‖ 0.0000"
 """Room for a norm behind the shape."""
+NUMBER_ROOM = " = -0.000000"
+"""Room for the value of a scalar, which is written out instead of drawn."""
 SIGN = 10.0
 """Room for the small sign of the state, right of the norm."""
 CELL = 12.0
@@ -42,12 +44,14 @@ def size(box: Box) -> tuple[float, float]:
             mono_width(shape_text(box.shape) + " leaf"),
         )
         return _even(PADDING * 2 + text + GAP + thumbnail(box)[0]), LEAF_HEIGHT
-    corner = mono_width(box.corner) + GAP if box.corner else 0.0
+    corner_text = "leaf" if box.kind is BoxKind.TENSOR and box.nodes else box.corner
+    corner = mono_width(corner_text) + GAP if corner_text else 0.0
     title = title_width(box.title) + corner
     if box.kind is BoxKind.FUNCTION:
         width = max(title, mono_width(shape_text(box.shape) + NORM_ROOM) + SIGN)
         return max(_even(width + 2 * PADDING), SMALLEST), CARD_HEIGHT
-    width = max(title, mono_width(shapes(box)))
+    number = NUMBER_ROOM if box.shape == () else ""
+    width = max(title, mono_width(shapes(box) + number))
     return max(_even(width + 2 * PADDING + GAP + thumbnail(box)[0]), SMALLEST), CARD_HEIGHT
 
 
@@ -66,6 +70,8 @@ def shapes(box: Box) -> str:
 def thumbnail(box: Box) -> tuple[float, float]:
     """The width and height of the heat map on a box: whole cells for few numbers, else the whole room."""
     if box.kind is BoxKind.FUNCTION or box.shape is None or not prod(box.shape):
+        return 0.0, 0.0
+    if box.shape == () and box.kind is not BoxKind.LEAF:
         return 0.0, 0.0
     width, height = LEAF_THUMBNAIL if box.kind is BoxKind.LEAF else SMALL_THUMBNAIL
     rows, columns = grid(box.shape)

@@ -97,9 +97,38 @@ def test_titles_lose_what_says_nothing(name: str, title: str) -> None:
 def test_an_in_place_write_is_from_then_on_the_tensors_source() -> None:
     builder = TraceBuilder()
     value = builder.add_value(Value(0, "x", (2,), "float32"))
+    builder.emit(Op(step=0, name="sum", inputs=(value,)))
     builder.emit(Op(step=0, name="mul_", inputs=(value,), outputs=(value,)))
     builder.emit(Op(step=0, name="add_", inputs=(value,), outputs=(value,)))
-    assert names(builder.finish(), "forward") == [("x", "mul_"), ("mul_", "add_")]
+    assert names(builder.finish(), "forward") == [("x", "sum"), ("x", "mul_"), ("mul_", "add_")]
+
+
+def test_a_tensor_read_by_several_operations_has_a_box_at_each() -> None:
+    builder = TraceBuilder()
+    x = builder.add_value(Value(0, "x", (2,), "float32"))
+    for _ in range(2):
+        builder.emit(Op(step=0, name="mul", inputs=(x, x), outputs=()))
+    found = diagram(builder.finish(), "forward")
+    assert [(box.title, box.copy, box.copies) for box in found.boxes] == [
+        ("x", 1, 2), ("mul", 1, 1), ("x", 2, 2), ("mul", 1, 1),
+    ]  # fmt: skip
+    assert [(link.source, link.target) for link in found.links] == [(0, 1), (0, 1), (2, 3), (2, 3)]
+
+
+def test_a_parameter_that_was_filled_in_place_is_no_result_and_knows_its_leaf() -> None:
+    """As ``nn.Linear`` makes its weight: values known before there was a node for them."""
+    builder = TraceBuilder()
+    x, raw, weight, result = (
+        builder.add_value(Value(0, label, shape, "float32"))
+        for label, shape in (("x", (4,)), (None, (2, 4)), (None, (2, 4)), ("y", (2,)))
+    )
+    builder.emit(Op(step=0, name="uniform_", inputs=(raw,), outputs=(weight,)))
+    leaf = builder.add_node(GraphNode(0, "AccumulateGrad", NodeKind.ACCUMULATE_GRAD, label="0.weight", shape=(2, 4)))
+    node = builder.add_node(GraphNode(0, "MvBackward0", NodeKind.FUNCTION, 0, shape=(2,)))
+    builder.add_edge(Edge(node, 0, leaf, 0))
+    builder.emit(Op(step=0, name="linear", nodes=(node,), inputs=(x, weight), outputs=(result,)))
+    found = diagram(builder.finish(), "forward")
+    assert [(box.title, box.nodes) for box in found.boxes] == [("x", ()), ("0.weight", (leaf,)), ("linear", (node,))]
 
 
 def test_unnamed_and_unused_things_do_not_break_it() -> None:

@@ -129,12 +129,16 @@ class CanvasPanel(QWidget):
 
     def copy_picture(self) -> None:
         """Put the picture of this step on the clipboard."""
-        from gradviz_ui.export.picture import image
+        from gradviz_ui.export.picture import ExportError, image
 
-        if self.frame is None:
+        try:
+            picture = image(self.frame, theme.current().name, scale=2.0) if self.frame is not None else None
+        except ExportError:  # this view of the recording is empty
+            picture = None
+        if picture is None:
             self.session.message.emit("info", self.tr("There is no graph to copy."))
             return
-        QGuiApplication.clipboard().setImage(image(self.frame, theme.current().name, scale=2.0))
+        QGuiApplication.clipboard().setImage(picture)
         self.session.message.emit("info", self.tr("The picture is on the clipboard."))
 
     def export_dialog(self) -> None:
@@ -364,15 +368,11 @@ class CanvasPanel(QWidget):
         picked = set(scene.boxes_of_node.get(selection.node, ())) if selection.node is not None else set()
         if self._box is not None:
             picked.add(self._box)
-        kin = {self._hovered} if self._hovered is not None else set()
-        node = self._node_of(self._hovered)
-        if node is not None:
-            kin |= set(scene.boxes_of_node[node])
         stops = {box for node in self.session.breakpoints.nodes for box in scene.boxes_of_node.get(node, ())}
         self.view.item.mark(
             Marks(
                 frozenset(picked),
-                frozenset(box for box in kin if box is not None),
+                frozenset() if self._hovered is None else scene.kin(self._hovered),
                 scene.link_of_edge.get(selection.edge) if selection.edge is not None else None,
                 self._hovered_link,
                 frozenset(stops),

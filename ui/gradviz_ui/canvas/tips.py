@@ -28,7 +28,7 @@ def box_tip(frame: Frame, box: int) -> str:
     if not frame.present[box]:
         lines.append(translate("Tip", "not made yet at this step"))
     if shown.copies > 1:
-        text = translate("Tip", "one leaf, drawn at each of its {count} consumers")
+        text = translate("Tip", "one tensor, drawn at each of its {count} consumers")
         lines.append(text.replace("{count}", str(shown.copies)))
     node = frame.trace.nodes[shown.nodes[0]] if shown.nodes else None
     if node is not None and node.line is not None:
