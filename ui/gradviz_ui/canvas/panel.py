@@ -129,7 +129,8 @@ class CanvasPanel(QWidget):
 
     def copy_picture(self) -> None:
         """Put the picture of this step on the clipboard."""
-        from gradviz_ui.export.picture import ExportError, image
+        from gradviz_ui.export.options import ExportError
+        from gradviz_ui.export.picture import image
 
         try:
             picture = image(self.frame, theme.current().name, scale=2.0) if self.frame is not None else None
