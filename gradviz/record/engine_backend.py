@@ -20,7 +20,6 @@ from gradviz.trace.tensors import dtype_name
 from gradviz_engine.autograd import observer
 from gradviz_engine.autograd.accumulate import AccumulateGrad
 from gradviz_engine.autograd.function import CustomNode
-from gradviz_engine.autograd.node import edge_of
 from gradviz_engine.tensor import Tensor
 
 _PLAIN = (bool, int, float, str, type(None))
@@ -86,11 +85,9 @@ class EngineBackend:
         return IdentityNotes()
 
     def gradient_edge(self, tensor: Tensor) -> tuple[Any, int] | None:
-        """``grad_fn`` and ``output_nr``, or the AccumulateGrad of a leaf that some graph holds."""
-        if tensor.grad_fn is None and (tensor._accumulator is None or tensor._accumulator() is None):
-            return None
-        node, slot = edge_of(tensor)
-        return None if node is None else (node, slot)
+        """``grad_fn`` and ``output_nr`` of a result."""
+        node = tensor.grad_fn
+        return None if node is None else (node, tensor.output_nr)
 
 
 def _saved_by_user(node: CustomNode) -> tuple[Any, ...]:

@@ -57,7 +57,7 @@ class Backend(Protocol):
         """Where the ids of nodes are kept: with the nodes, for as long as these live."""
 
     def gradient_edge(self, tensor: Any) -> tuple[Any, int] | None:
-        """Node and slot that the tensor's gradient goes to; None if it needs none, or has no node yet."""
+        """``grad_fn`` and ``output_nr`` of a result; None for leaves and for what needs no gradient."""
 
 
 class _Unnamed:
@@ -117,9 +117,14 @@ class Nouns:
         return known if known is not None else self._add_nodes(node)
 
     def nodes_of(self, tensors: Sequence[Any]) -> tuple[NodeId, ...]:
-        """The nodes that the gradients of ``tensors`` go to."""
-        edges = [self._backend.gradient_edge(tensor) for tensor in tensors]
-        return tuple([self.node(edge[0]) for edge in edges if edge is not None])
+        """The nodes that the gradients of ``tensors`` go to, as far as they are in a recorded graph."""
+        found = []
+        for tensor in tensors:
+            edge = self._backend.gradient_edge(tensor)
+            node = self._leaves.get(tensor) if edge is None else self.node(edge[0])
+            if node is not None:
+                found.append(node)
+        return tuple(found)
 
     def leaf(self, variable: Any) -> NodeId | None:
         """The id of a leaf's AccumulateGrad; None if the leaf is in no recorded graph."""
@@ -202,7 +207,7 @@ class Nouns:
         """A new id for a tensor's content as it is now: a result, or an input that nothing recorded made."""
         content, dtype = self._backend.content(tensor)
         edge = self._backend.gradient_edge(tensor)
-        node, slot = (None, 0) if edge is None else (self.node(edge[0]), edge[1])
+        node, slot = (self._leaves.get(tensor), 0) if edge is None else (self.node(edge[0]), edge[1])
         kept = self._sink.add_tensor(content, dtype)
         value = self._sink.add_value(Value(0, None, tuple(content.shape), dtype, kept, node, slot))
         self._values.set(tensor, value)

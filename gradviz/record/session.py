@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -83,7 +84,13 @@ def _backend(name: BackendName) -> Any:
         from gradviz.record.engine_backend import recording
 
         return recording
-    raise RecordError("recording with PyTorch is not part of this version; use --backend numpy")
+    if find_spec("torch") is None:
+        raise RecordError("PyTorch is not installed; use --backend numpy, or `pip install torch` first")
+    try:
+        from gradviz.record.pytorch_backend import recording as recording_pytorch
+    except OSError as error:  # one of its libraries cannot be loaded
+        raise RecordError(f"PyTorch cannot be loaded: {' '.join(str(error).split())}") from None
+    return recording_pytorch
 
 
 def _versions(backend: BackendName) -> dict[str, str]:

@@ -1,0 +1,127 @@
+"""What PyTorch's engine keeps to itself during a backward call, worked out from what its hooks tell.
+
+Hooks say when a node runs and what it computed. The ready queue, the open dependency counts and the input
+buffers follow from that by the engine's rules (torch/csrc/autograd/engine.cpp), which the built-in engine
+shares. Nothing here imports PyTorch; nodes are anything with ``next_functions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gradviz_engine.autograd.queue import ReadyQueue
+
+Edge = tuple[Any, int]
+
+
+class _Entry:
+    """A node as the ready queue wants it."""
+
+    __slots__ = ("node", "sequence")
+
+    def __init__(self, node: Any, sequence: int) -> None:
+        self.node = node
+        self.sequence = sequence
+
+
+class Pass:
+    """One backward call, followed from outside.
+
+    ``sequence`` gives the number a node is queued by; ``add`` sums two gradients as the engine does;
+    ``targets`` are the tensors of ``inputs=``, where the call has some, and ``leads_to(node, tensor)`` tells
+    whether a node is the one that a tensor's gradient goes to.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Edge],
+        sequence: Callable[[Any], int],
+        add: Callable[[Any, Any], Any],
+        targets: Sequence[Any] | None,
+        leads_to: Callable[[Any, Any], bool],
+    ) -> None:
+        self.nodes = reachable([node for node, _ in roots])
+        self.dependencies = count_dependencies(self.nodes, roots)
+        self._sequence = sequence
+        self._add = add
+        self._wanted: set[Any] | None = None
+        if targets is not None:
+            ends = {node for node in self.nodes if any(leads_to(node, target) for target in targets)}
+            self._wanted = leading_to(self.nodes, ends)
+        self._left = dict(self.dependencies)
+        self._buffers: dict[Any, dict[int, Any]] = {}
+        self._queue = ReadyQueue()
+        for node, _ in roots:
+            self._buffers.setdefault(node, {})
+            self._arrived_at(node)
+
+    def begin(self, node: Any) -> tuple[list[Any], dict[Any, int]]:
+        """``node`` runs: what waits in the queue behind it, and the counts still open."""
+        while len(self._queue) and self._queue.pop().node is not node:  # type: ignore[attr-defined]
+            continue  # captured by autograd.grad: it left the queue and did not run
+        self._buffers.pop(node, None)
+        ready = [entry.node for entry in self._queue.in_order()]  # type: ignore[attr-defined]
+        return ready, {other: self._left[other] for other in self._buffers if self._left.get(other)}
+
+    def flow(self, target: Any, slot: int, gradient: Any | None) -> tuple[bool, Any | None]:
+        """A gradient goes to ``target``: whether the engine takes it, and the buffer's sum after it."""
+        self._left[target] -= 1
+        if self._wanted is not None and target not in self._wanted:
+            return False, None
+        buffer = self._buffers.setdefault(target, {})
+        if gradient is not None:
+            buffer[slot] = self._add(buffer[slot], gradient) if slot in buffer else gradient
+        total = buffer.get(slot)
+        if self._left[target] == 0:
+            self._push(target)
+        return True, total
+
+    def _arrived_at(self, root: Any) -> None:
+        self._left[root] -= 1
+        if self._left[root] == 0:
+            self._push(root)
+
+    def _push(self, node: Any) -> None:
+        self._queue.push(_Entry(node, self._sequence(node)))  # type: ignore[arg-type]
+
+
+def reachable(roots: Sequence[Any]) -> list[Any]:
+    """Every node below the roots, once."""
+    found = dict.fromkeys(roots)
+    stack = list(found)
+    while stack:
+        for node, _ in stack.pop().next_functions:
+            if node is not None and node not in found:
+                found[node] = None
+                stack.append(node)
+    return list(found)
+
+
+def count_dependencies(nodes: Sequence[Any], roots: Sequence[Edge]) -> dict[Any, int]:
+    """For every node the edges that lead to it; a root has one more, from outside."""
+    counts = dict.fromkeys(nodes, 0)
+    for node, _ in roots:
+        counts[node] += 1
+    for source in nodes:
+        for node, _ in source.next_functions:
+            if node is not None:
+                counts[node] += 1
+    return counts
+
+
+def leading_to(nodes: Sequence[Any], targets: set[Any]) -> set[Any]:
+    """The nodes from which a target can be reached, targets included."""
+    consumers: Mapping[Any, list[Any]] = {node: [] for node in nodes}
+    for source in nodes:
+        for node, _ in source.next_functions:
+            if node is not None:
+                consumers[node].append(source)
+    found = {node for node in nodes if node in targets}
+    stack = list(found)
+    while stack:
+        for source in consumers[stack.pop()]:
+            if source not in found:
+                found.add(source)
+                stack.append(source)
+    return found
