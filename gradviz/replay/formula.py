@@ -118,6 +118,5 @@ def _holds(test: ast.expr, numbers: Mapping[str, float]) -> bool:
         raise ValueError("not a comparison")
     values = [_value(part, numbers) for part in (test.left, *test.comparators)]
     return all(
-        _COMPARISONS[type(op)](left, right)
-        for op, (left, right) in zip(test.ops, pairwise(values), strict=True)
+        _COMPARISONS[type(op)](left, right) for op, (left, right) in zip(test.ops, pairwise(values), strict=True)
     )

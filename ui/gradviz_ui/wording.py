@@ -180,9 +180,7 @@ def _flow(trace: TraceLike, event: Flow) -> str:
     )
     if event.total == event.gradient:
         return text
-    return _fill(
-        translate("Event", "{text}, sum there {total}"), text=text, total=tensor_text(trace, event.total)
-    )
+    return _fill(translate("Event", "{text}, sum there {total}"), text=text, total=tensor_text(trace, event.total))
 
 
 def _accumulate(trace: TraceLike, event: Accumulate) -> str:

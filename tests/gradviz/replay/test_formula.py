@@ -28,9 +28,7 @@ from gradviz.replay.formula import LONGEST, evaluate, names_in, substitute
         ("grad where -1 < self ≤ 1, else 0", {"grad": 2.0, "self": 1.0}, 2.0),
     ],
 )
-def test_arithmetic_with_the_signs_of_the_inspector(
-    formula: str, numbers: dict[str, float], value: float
-) -> None:
+def test_arithmetic_with_the_signs_of_the_inspector(formula: str, numbers: dict[str, float], value: float) -> None:
     assert names_in(formula) == numbers.keys()
     result = evaluate(formula, numbers)
     assert result is not None

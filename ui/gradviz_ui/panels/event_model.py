@@ -91,9 +91,7 @@ class EventModel(QAbstractTableModel):
     def columnCount(self, parent: AnyIndex | None = None) -> int:
         return 0 if parent is not None and parent.isValid() else len(Column)
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if orientation == Qt.Orientation.Vertical:
             return None
         if role == Qt.ItemDataRole.TextAlignmentRole and section in (Column.STEP, Column.LINE):
@@ -112,9 +110,7 @@ class EventModel(QAbstractTableModel):
                 return self._text(self._trace, step, column)
             case Qt.ItemDataRole.AccessibleTextRole:
                 text = self._text(self._trace, step, column)
-                return (
-                    self.tr("{text}, current step").replace("{text}", text) if step == self._current else text
-                )
+                return self.tr("{text}, current step").replace("{text}", text) if step == self._current else text
             case Qt.ItemDataRole.ToolTipRole if column == Column.DESCRIPTION:
                 return self._text(self._trace, step, column)
             case Qt.ItemDataRole.ForegroundRole:
