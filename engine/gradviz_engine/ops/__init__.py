@@ -15,6 +15,7 @@ from gradviz_engine.ops.copying import *
 from gradviz_engine.ops.cross import *
 from gradviz_engine.ops.cross_entropy import *
 from gradviz_engine.ops.cumulative import *
+from gradviz_engine.ops.distance import *
 from gradviz_engine.ops.dropout import *
 from gradviz_engine.ops.einsum import *
 from gradviz_engine.ops.elementary import *
@@ -35,6 +36,7 @@ from gradviz_engine.ops.pointwise import *
 from gradviz_engine.ops.pooling import *
 from gradviz_engine.ops.powers import *
 from gradviz_engine.ops.rearranging import *
+from gradviz_engine.ops.recurrent import *
 from gradviz_engine.ops.reduction import *
 from gradviz_engine.ops.sampling import *
 from gradviz_engine.ops.scatter import *

@@ -16,10 +16,12 @@ from gradviz_engine.tensor import Tensor, wrap
 FAMILIES = tuple(
     import_module(f"gradviz_engine.{name}")
     for name in (
-        "creation", "ops.activation", "ops.chains", "ops.cross", "ops.comparison", "ops.conversion", "ops.copying",
-        "ops.einsum", "ops.elementary", "ops.extrema", "ops.filling", "ops.fused", "ops.indexing", "ops.solving",
-        "ops.masking", "ops.matmul", "ops.norms", "ops.pointwise", "ops.powers", "ops.rearranging", "ops.reduction", "ops.restriding", "ops.sorting", "ops.statistics",
-        "ops.sampling", "ops.scatter", "ops.selecting", "ops.shape", "ops.softmax", "ops.splitting",
+        "creation", "ops.activation", "ops.binary", "ops.chains", "ops.comparison", "ops.conversion",
+        "ops.copying", "ops.cross", "ops.einsum", "ops.elementary", "ops.extrema", "ops.filling", "ops.fused",
+        "ops.indexing", "ops.masking", "ops.matmul", "ops.norms", "ops.pointwise", "ops.powers",
+        "ops.rearranging", "ops.reduction", "ops.restriding", "ops.sampling", "ops.scatter", "ops.selecting",
+        "ops.shape", "ops.softmax", "ops.solving", "ops.sorting", "ops.special_functions", "ops.splitting",
+        "ops.statistics",
     )
 )  # fmt: skip
 
