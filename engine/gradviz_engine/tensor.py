@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ NON_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
     "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf "
     "Tensor, use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure "
-    "you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more informations."
+    "you access the leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information."
 )
 
 
@@ -209,6 +210,10 @@ class Tensor:
         node, _ = edge_of(self)
         return None if self._leaf_requires_grad and self._edge is None else node
 
+    @grad_fn.setter
+    def grad_fn(self, value: Any) -> None:
+        raise AttributeError("attribute 'grad_fn' of 'torch._C.TensorBase' objects is not writable")
+
     @property
     def output_nr(self) -> int:
         return edge_of(self)[1] if self.grad_fn is not None else 0
@@ -216,6 +221,10 @@ class Tensor:
     @property
     def is_leaf(self) -> bool:
         return self.grad_fn is None
+
+    @is_leaf.setter
+    def is_leaf(self, value: Any) -> None:
+        raise AttributeError("attribute 'is_leaf' of 'torch._C.TensorBase' objects is not writable")
 
     @property
     def grad(self) -> Tensor | None:
@@ -337,14 +346,14 @@ class Tensor:
         return self._data.item()
 
     def _scalar(self) -> Any:
-        if self._data.size != 1:
-            raise ValueError("only one element tensors can be converted to Python scalars")
         if self.requires_grad:
             warnings.warn(
                 "Converting a tensor with requires_grad=True to a scalar may lead to unexpected behavior.\n"
                 "Consider using tensor.detach() first.",
                 stacklevel=3,
             )
+        if self._data.size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
         return self._data.item()
 
     def __float__(self) -> float:
@@ -380,6 +389,26 @@ class Tensor:
     def __contains__(self, element: Any) -> bool:
         value = element._data if isinstance(element, Tensor) else element
         return bool((self._data == value).any())
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if self.grad_fn is not None:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "moment.  If you were attempting to deepcopy a module, this may be because of a "
+                "torch.nn.utils.weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
+            )
+        if id(self) in memo:
+            known: Tensor = memo[id(self)]
+            return known
+        copy = type(self).__new__(type(self))
+        memo[id(self)] = copy
+        copy._data = self._data.copy(order="K")
+        copy._leaf_requires_grad = self._leaf_requires_grad
+        if self._grad is not None:
+            copy._grad = self._grad.__deepcopy__(memo)
+        own = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+        copy.__dict__.update(deepcopy(own, memo))
+        return copy
 
     def __hash__(self) -> int:
         return id(self)

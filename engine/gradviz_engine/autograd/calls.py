@@ -99,10 +99,8 @@ def _collected(
 
 def initial_gradients(roots: Sequence[Tensor], gradients: Sequence[Any]) -> list[Tensor | None]:
     """One gradient a root: the given one, checked, or ones for a root with a single element."""
-    if len(roots) != len(gradients):
-        raise RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
     result: list[Tensor | None] = []
-    for index, (root, gradient) in enumerate(zip(roots, gradients, strict=True)):
+    for index, (root, gradient) in enumerate(zip(roots, gradients, strict=False)):
         if isinstance(gradient, Tensor):
             _check_given(index, root, gradient)
             result.append(gradient)
@@ -110,6 +108,8 @@ def initial_gradients(roots: Sequence[Tensor], gradients: Sequence[Any]) -> list
             result.append(_implicit(root) if root.requires_grad else None)
         else:
             raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+    if len(roots) != len(gradients):
+        raise RuntimeError(f"got {len(roots)} tensors and {len(gradients)} gradients")
     return result
 
 
@@ -186,7 +186,7 @@ def _batched(
                 "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch "
                 "dimension. The sizes of the remaining dimensions are expected to match the shape of "
                 f"corresponding output, but a mismatch was detected: grad_output[{index}] has a shape of "
-                f"{type(gradient.shape)(gradient.shape[1:])} and output[{index}] has a shape of {root.shape}. If "
+                f"{type(gradient.shape)(gradient.shape[2:])} and output[{index}] has a shape of {root.shape}. If "
                 "you only want some tensors in `grad_output` to be considered batched, consider using vmap."
             )
     size = next(g._data.shape[0] for g in gradients if g is not None)
