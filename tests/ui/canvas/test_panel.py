@@ -88,10 +88,10 @@ def test_a_double_click_runs_to_the_node(canvas: CanvasPanel) -> None:
 def test_hovering_marks_what_is_under_the_mouse(canvas: CanvasPanel) -> None:
     box = box_named(canvas, "w")
     QTest.mouseMove(canvas.view.viewport(), place_of(canvas, box))
-    assert canvas.hovered == box
+    assert canvas.pointer.hovered == box
     assert canvas.view.item.marks.hovered == {box}
     QTest.mouseMove(canvas.view.viewport(), QPoint(5, 350))
-    assert canvas.hovered is None
+    assert canvas.pointer.hovered is None
 
 
 def test_dragging_pans(canvas: CanvasPanel) -> None:

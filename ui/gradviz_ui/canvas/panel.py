@@ -10,13 +10,11 @@ from functools import partial
 
 from PySide6.QtCore import QEasingCurve, QPoint, QPointF, QRectF, Qt, QVariantAnimation, Slot
 from PySide6.QtGui import QGuiApplication, QResizeEvent
-from PySide6.QtWidgets import QMenu, QToolTip, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from gradviz.projection.frame import Frame
-from gradviz.projection.picking import box_at, link_at, neighbour
 from gradviz.projection.scene import Scene
 from gradviz.replay import Change
-from gradviz.trace.model import NodeId
 from gradviz_ui import theme
 from gradviz_ui.canvas import tips
 from gradviz_ui.canvas.controls import Controls, Legend
@@ -24,7 +22,8 @@ from gradviz_ui.canvas.ink import ink_of
 from gradviz_ui.canvas.layout_job import ASK_FROM, LayoutJob, seconds_for
 from gradviz_ui.canvas.minimap import Minimap
 from gradviz_ui.canvas.notice import Notice
-from gradviz_ui.canvas.painter import FramePainter, Marks
+from gradviz_ui.canvas.painter import FramePainter
+from gradviz_ui.canvas.pointer import Pointer
 from gradviz_ui.canvas.view import ZOOM_STEP, GraphView
 from gradviz_ui.canvas.words import card_words
 from gradviz_ui.session import Selection, Session
@@ -45,9 +44,6 @@ class CanvasPanel(QWidget):
         self.session = session
         self.frame: Frame | None = None
         self._scenes: dict[tuple[str, str], Scene] = {}
-        self._box: int | None = None
-        self._hovered: int | None = None
-        self._hovered_link: int | None = None
         self._last_layout = session.layout_name
         self._allowed: str | None = None
         self._make_parts()
@@ -59,6 +55,7 @@ class CanvasPanel(QWidget):
         self.view = GraphView(self)
         self.view.setObjectName("graph_view")
         self.view.setAccessibleName(self.tr("Graph"))
+        self.pointer = Pointer(self.session, self.view)
         self.controls = Controls(self)
         self.legend = Legend(self)
         self.minimap = Minimap(self)
@@ -74,18 +71,10 @@ class CanvasPanel(QWidget):
         session.trace_changed.connect(self._trace_changed)
         session.view_changed.connect(self._view_changed)
         session.step_changed.connect(self._step_changed)
-        session.selection_changed.connect(self._selection_changed)
-        session.breakpoints_changed.connect(self._mark)
         session.theme_changed.connect(self._restyle)
         session.reveal_requested.connect(self.reveal)
         session.closing.connect(job.cancel)
-        view.pointed.connect(self._pointed)
-        view.left.connect(self._left)
-        view.clicked.connect(self._clicked)
-        view.double_clicked.connect(self._double_clicked)
         view.menu_requested.connect(self._menu_requested)
-        view.tip_requested.connect(self._tip_requested)
-        view.walked.connect(self._walked)
         view.paint_failed.connect(self._paint_failed, Qt.ConnectionType.QueuedConnection)
         view.moved.connect(self._view_moved)
         job.finished.connect(self._arranged)
@@ -119,7 +108,7 @@ class CanvasPanel(QWidget):
         if self.frame is None:
             return
         painter = self.view.item.painter
-        box = self._box_of(selection.node)
+        box = self.pointer.box_of(selection.node)
         if painter is None:
             return
         if box is not None:
@@ -227,7 +216,6 @@ class CanvasPanel(QWidget):
     def _show(self, scene: Scene | None) -> None:
         """Show a scene at the session's step; without one, an empty canvas."""
         playhead = self.session.playhead
-        self._box = self._hovered = self._hovered_link = None
         self._glide.stop()
         if scene is None or playhead is None:
             self.frame = None
@@ -243,8 +231,8 @@ class CanvasPanel(QWidget):
             else:
                 self._tell_empty()
         self.minimap.show_frame(self.frame)
+        self.pointer.show_frame(self.frame)
         self._place()
-        self._selection_changed()
 
     def _place_of_interest(self, frame: Frame) -> QRectF:
         """What runs, else the first root, else the first box."""
@@ -292,129 +280,11 @@ class CanvasPanel(QWidget):
         self._glide.setEndValue(rects[0].center())
         self._glide.start()
 
-    # Pointing
-
-    @property
-    def hovered(self) -> int | None:
-        """The box under the mouse."""
-        return self._hovered
-
-    def _at(self, point: QPointF, reach: float) -> tuple[int | None, int | None]:
-        if self.frame is None:
-            return None, None
-        box = box_at(self.frame.scene, point.x(), point.y())
-        link = None if box is not None else link_at(self.frame.scene, point.x(), point.y(), reach)
-        return box, link
-
-    @Slot(QPointF, float)
-    def _pointed(self, point: QPointF, reach: float) -> None:
-        found = self._at(point, reach)
-        if found != (self._hovered, self._hovered_link):
-            self._hovered, self._hovered_link = found
-            pointing = found != (None, None)
-            self.view.viewport().setCursor(
-                Qt.CursorShape.PointingHandCursor if pointing else Qt.CursorShape.ArrowCursor
-            )
-            self._mark()
-
-    @Slot()
-    def _left(self) -> None:
-        self._hovered = self._hovered_link = None
-        self._mark()
-
-    @Slot(QPointF, float)
-    def _clicked(self, point: QPointF, reach: float) -> None:
-        box, link = self._at(point, reach)
-        self._select(box, link)
-
-    @Slot(QPointF)
-    def _double_clicked(self, point: QPointF) -> None:
-        """Run to the node."""
-        node = self._node_of(self._at(point, 0.0)[0])
-        if node is not None:
-            self.session.go_to_node(node)
-
-    def _select(self, box: int | None, link: int | None = None) -> None:
-        self._box = box
-        edge = self.frame.scene.diagram.links[link].edge if self.frame and link is not None else -1
-        self.session.select(Selection(self._node_of(box), edge if edge >= 0 else None))
-        self._mark()
-
-    def _node_of(self, box: int | None) -> NodeId | None:
-        nodes = self.frame.scene.boxes[box].nodes if self.frame and box is not None else ()
-        return nodes[0] if nodes else None
-
-    def _box_of(self, node: NodeId | None) -> int | None:
-        """The box of a node: the one last picked, where several stand for it."""
-        boxes = self.frame.scene.boxes_of_node.get(node, ()) if self.frame and node is not None else ()
-        return self._box if self._box in boxes else next(iter(boxes), None)
-
-    @Slot()
-    def _selection_changed(self) -> None:
-        box = self._box_of(self.session.selection.node)
-        if box is not None or self.session.selection != Selection():
-            self._box = box
-        elif self._node_of(self._box) is not None:
-            self._box = None
-        self.view.walks = self._box is not None
-        told = tips.box_tip(self.frame, self._box) if self.frame and self._box is not None else ""
-        self.view.setAccessibleDescription(told)
-        self._mark()
-
-    @Slot()
-    def _mark(self) -> None:
-        if self.frame is None:
-            return
-        scene, selection = self.frame.scene, self.session.selection
-        picked = set(scene.boxes_of_node.get(selection.node, ())) if selection.node is not None else set()
-        if self._box is not None:
-            picked.add(self._box)
-        stops = {box for node in self.session.breakpoints.nodes for box in scene.boxes_of_node.get(node, ())}
-        self.view.item.mark(
-            Marks(
-                frozenset(picked),
-                frozenset() if self._hovered is None else scene.kin(self._hovered),
-                scene.link_of_edge.get(selection.edge) if selection.edge is not None else None,
-                self._hovered_link,
-                frozenset(stops),
-            )
-        )
-
-    @Slot(str)
-    def _walked(self, where: str) -> None:
-        """Move the selection by keyboard."""
-        if self.frame is None or not self.frame.scene.boxes:
-            return
-        scene = self.frame.scene
-        order = scene.box_order.tolist()
-        box: int | None = None
-        if where == "begin":
-            box = next(iter(sorted(self.frame.running)), order[0]) if self._box is None else self._box
-        elif where in ("next", "previous") and self._box is not None:
-            place = order.index(self._box) + (1 if where == "next" else -1)
-            box = order[min(max(place, 0), len(order) - 1)]
-        elif where != "end":
-            box = order[0] if self._box is None else neighbour(scene, self._box, where)
-            box = self._box if box is None else box
-        self._select(box)
-        self.view.walks = box is not None
-        if box is not None:
-            self.view.reveal(QRectF(*scene.box_bounds(box)))
-
-    @Slot(QPointF, QPoint)
-    def _tip_requested(self, point: QPointF, place: QPoint) -> None:
-        box, link = self._at(point, 6.0 / self.view.scale_now)
-        text = ""
-        if self.frame is not None and box is not None:
-            text = tips.box_tip(self.frame, box)
-        elif self.frame is not None and link is not None:
-            text = tips.link_tip(self.frame, link)
-        QToolTip.showText(place, text, self.view)
+    # The context menu
 
     @Slot(QPointF, QPoint)
     def _menu_requested(self, point: QPointF, place: QPoint) -> None:
-        box, _ = self._at(point, 0.0)
-        menu = self.menu_for(box)
+        menu = self.menu_for(self.pointer.at(point)[0])
         menu.exec(place)
         menu.deleteLater()
 
@@ -422,12 +292,12 @@ class CanvasPanel(QWidget):
         """The context menu of a box, or of the empty canvas."""
         menu = QMenu(self)
         menu.setObjectName("canvas_menu")
-        node = self._node_of(box)
+        node = self.pointer.node_of(box)
         session = self.session
         if node is not None:
             has_stop = node in session.breakpoints.nodes
             stop = self.tr("Clear breakpoint") if has_stop else self.tr("Set breakpoint")
-            menu.addAction(self.tr("Select"), partial(self._select, box))
+            menu.addAction(self.tr("Select"), partial(self.pointer.select, box))
             menu.addAction(self.tr("Run to here"), partial(session.go_to_node, node))
             menu.addAction(self.tr("Run back to here"), partial(session.go_to_node, node, False))
             menu.addAction(stop, partial(session.toggle_breakpoint_node, node))

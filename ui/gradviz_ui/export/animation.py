@@ -85,9 +85,7 @@ class Reel:
         try:
             painter.setClipRect(patch)
             painter.fillRect(patch, self._ink.colors.canvas)
-            self._painter.paint(
-                painter, (patch.left(), patch.top(), patch.width(), patch.height()), self._scale
-            )
+            self._painter.paint(painter, (patch.left(), patch.top(), patch.width(), patch.height()), self._scale)
         finally:
             painter.restore()
 
@@ -125,9 +123,7 @@ def write(frame: Frame, options: Options, path: Path, report: Report) -> None:
         )
 
 
-def _frames(
-    reel: Reel, steps: tuple[int, ...], palette: Image.Image | None, report: Report
-) -> Iterator[Image.Image]:
+def _frames(reel: Reel, steps: tuple[int, ...], palette: Image.Image | None, report: Report) -> Iterator[Image.Image]:
     for done, step in enumerate(steps, 1):
         made = _pillow(reel.seek(step))
         yield made if palette is None else made.quantize(palette=palette, dither=Image.Dither.NONE)

@@ -33,16 +33,12 @@ def parser() -> argparse.ArgumentParser:
         epilog="PNG and SVG of all steps become numbered files, PDF gets a page for each, GIF and WebP move.",
     )
     made.add_argument("trace", metavar="TRACE", help="a .gradviz file")
-    made.add_argument(
-        "-o", "--output", required=True, metavar="OUT", type=Path, help=f"a file: .{', .'.join(FORMATS)}"
-    )
+    made.add_argument("-o", "--output", required=True, metavar="OUT", type=Path, help=f"a file: .{', .'.join(FORMATS)}")
     which = made.add_mutually_exclusive_group()
     which.add_argument("--step", type=int, metavar="N", help="the step to draw; without it the last one")
     which.add_argument("--all", action="store_true", help="every step; GIF and WebP do so unless told --step")
     made.add_argument("--view", choices=VIEWS, default="backward", help="which graph")
-    made.add_argument(
-        "--layout", metavar="NAME", default="layered", help=f"how it is arranged: {', '.join(LAYOUTS)}"
-    )
+    made.add_argument("--layout", metavar="NAME", default="layered", help=f"how it is arranged: {', '.join(LAYOUTS)}")
     made.add_argument("--theme", choices=THEMES, default="dark", help="colours")
     made.add_argument(
         "--scale", type=float, metavar="X", help="pixels for each unit: by default 2, and 1 for what moves"
@@ -98,7 +94,5 @@ def _export(given: argparse.Namespace) -> list[Path]:
 def _bar(fraction: float) -> None:
     """A bar on the terminal, wiped once it is full."""
     done = round(BAR * fraction)
-    line = (
-        f"\r[{'#' * done}{'.' * (BAR - done)}] {fraction:4.0%}" if fraction < 1 else f"\r{' ' * (BAR + 8)}\r"
-    )
+    line = f"\r[{'#' * done}{'.' * (BAR - done)}] {fraction:4.0%}" if fraction < 1 else f"\r{' ' * (BAR + 8)}\r"
     print(line, end="", file=sys.stderr, flush=True)

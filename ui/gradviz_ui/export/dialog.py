@@ -83,9 +83,7 @@ class ExportDialog(QDialog):
         self.view = _choice("export_view", views, session.view)
         self.layout_choice = _choice("export_layout", layouts, session.layout_name)
         self.theme = _choice("export_theme", themes, theme.current().name)
-        self.every_step = QCheckBox(
-            self.tr("All {count} steps").replace("{count}", str(session.last_step + 1))
-        )
+        self.every_step = QCheckBox(self.tr("All {count} steps").replace("{count}", str(session.last_step + 1)))
         self.every_step.setObjectName("export_every_step")
         self.scale = QDoubleSpinBox()
         self.scale.setObjectName("export_scale")
@@ -204,9 +202,7 @@ class ExportDialog(QDialog):
     @Slot()
     def _browse(self) -> None:
         kind = self.format.currentData()
-        name, _ = QFileDialog.getSaveFileName(
-            self, self.windowTitle(), self.path.text(), f"{kind.upper()} (*.{kind})"
-        )
+        name, _ = QFileDialog.getSaveFileName(self, self.windowTitle(), self.path.text(), f"{kind.upper()} (*.{kind})")
         if name:
             self.path.setText(name if Path(name).suffix else f"{name}.{kind}")
 
