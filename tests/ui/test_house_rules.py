@@ -34,7 +34,8 @@ def ours(widget: QWidget) -> Iterator[QWidget]:
 
 @pytest.fixture(autouse=True)
 def tidied(window: MainWindow) -> None:
-    """Widgets that are to be deleted are gone."""
+    """Pages that are made when they are needed are there; widgets that are to be deleted are gone."""
+    assert all((window.inspector.leaf_page, window.inspector.node_page, window.inspector.edge_page))
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
 
 

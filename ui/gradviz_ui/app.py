@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
@@ -28,6 +28,9 @@ Qt; with Python's 5 ms, a window that paints beside a thread that computes would
 
 WARM_UP_MS = 500
 """After the start, when the window stands: what records need not take part in the rush."""
+
+PATIENCE_MS = 150
+"""How long the window waits for its first file before it shows itself empty."""
 
 EXAMPLE = ("examples", "autograd_basics.gradviz")
 
@@ -86,6 +89,16 @@ def _stay(app: QApplication, window: MainWindow) -> int:
     reporter = CrashReporter(app)
     reporter.install()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in the terminal ends it, whatever Qt waits for
+    _wait_for_file(window.session)
     window.show()
     QTimer.singleShot(WARM_UP_MS, window.session.warm_up)
     return app.exec()
+
+
+def _wait_for_file(session: Session) -> None:
+    """Let a file that is read quickly be in the window from the start, rather than painted over an empty one."""
+    if session.loading:
+        waiting = QEventLoop()
+        session.loading_changed.connect(waiting.quit)
+        QTimer.singleShot(PATIENCE_MS, waiting.quit)
+        waiting.exec()

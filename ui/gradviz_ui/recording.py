@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from gradviz.record.client import Finished, Worker
 from gradviz.record.program import Program
 
-if TYPE_CHECKING:  # the recorder itself is loaded in the child process only
+if TYPE_CHECKING:
+    from gradviz.record.client import Finished, Worker
     from gradviz.record.session import BackendName
 
 BATCH_MS = 50
@@ -53,12 +53,7 @@ class Recording(QObject):
         self._lock = threading.Lock()
         self._printed: list[tuple[str, str]] = []
         self._count = 0
-        self._worker = Worker(
-            on_output=self._on_output,
-            on_event_count=self._on_count,
-            on_finished=self._on_finished,
-            on_crashed=self._on_crashed,
-        )
+        self._worker: Worker | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(BATCH_MS)
         self._timer.timeout.connect(self._deliver)
@@ -66,7 +61,19 @@ class Recording(QObject):
 
     def warm_up(self) -> None:
         """Start the child process, so that the first recording need not wait for it."""
-        self._worker.start()
+        self._child().start()
+
+    def _child(self) -> Worker:
+        if self._worker is None:
+            from gradviz.record.client import Worker  # the window stands before this is loaded
+
+            self._worker = Worker(
+                on_output=self._on_output,
+                on_event_count=self._on_count,
+                on_finished=self._on_finished,
+                on_crashed=self._on_crashed,
+            )
+        return self._worker
 
     def start(self, program: Program, path: Path, backend: str) -> None:
         """Run ``program`` and record it to ``path``."""
@@ -74,17 +81,19 @@ class Recording(QObject):
         self._printed.clear()
         self.progressed.emit()
         self._timer.start()
-        self._worker.run(program, path, backend=cast("BackendName", backend))
+        self._child().run(program, path, backend=cast("BackendName", backend))
 
     def stop(self) -> None:
         """End the run at once; `ended` follows."""
-        self._worker.stop()
+        if self._worker is not None:
+            self._worker.stop()
 
     def close(self) -> None:
         """End the child processes; no signal comes after it."""
         self._timer.stop()
         self.running = False
-        self._worker.close()
+        if self._worker is not None:
+            self._worker.close()
 
     # On the client's threads
 
@@ -121,7 +130,7 @@ class Recording(QObject):
         self._deliver()
         self.running = False
         self.ended.emit(outcome)
-        self._worker.start()
+        self._child().start()
 
 
 def _last_of(printed: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
 from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QPalette, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
@@ -12,11 +15,15 @@ from gradviz.replay.adjacency import adjacency_of
 from gradviz.trace.model import NodeId, NodeKind
 from gradviz_ui import theme
 from gradviz_ui.inspector import facts
-from gradviz_ui.inspector.pages import EdgePage, LeafPage, NodePage, Page
 from gradviz_ui.inspector.sections import Heading
 from gradviz_ui.labels import RoleLabel
 from gradviz_ui.session import Session
 from gradviz_ui.wording import edge_text, state_text
+
+if TYPE_CHECKING:
+    from gradviz_ui.inspector.pages import EdgePage, LeafPage, NodePage, Page
+
+AnyPage = TypeVar("AnyPage", bound="Page")
 
 STATE_ROLES = {
     NodeState.IDLE: "muted",
@@ -42,8 +49,7 @@ class InspectorPanel(QWidget):
         self.hint = RoleLabel("muted")
         self.hint.setObjectName("inspector_hint")
         self.hint.setText(self.tr("Step through a recording, or click a node, to see its gradients here."))
-        self.leaf_page, self.node_page, self.edge_page = LeafPage(), NodePage(), EdgePage()
-        self._pages: tuple[Page, ...] = (self.leaf_page, self.node_page, self.edge_page)
+        self._pages: list[Page] = []
         self._body = body = QWidget()
         body.setObjectName("inspector_body")
         layout = QVBoxLayout(body)
@@ -51,12 +57,8 @@ class InspectorPanel(QWidget):
         layout.setSpacing(12)
         layout.addWidget(self.hint)
         layout.addWidget(self.heading)
-        for page in self._pages:
-            page.step_chosen.connect(session.seek)
-            page.enlarge_requested.connect(self._enlarge)
-            page.hide()
-            layout.addWidget(page)
         layout.addStretch(1)
+        self._layout = layout
         self._scroll = QScrollArea()
         self._scroll.setObjectName("inspector_scroll")
         self._scroll.setAccessibleName(self.tr("Inspector"))
@@ -74,6 +76,37 @@ class InspectorPanel(QWidget):
         theme.themes().changed.connect(self.refresh)
         self._recolour()
         self.refresh()
+
+    # Pages are made when they are first needed: none of them is on the screen when the window opens.
+
+    @cached_property
+    def leaf_page(self) -> LeafPage:
+        """Tells of a leaf."""
+        from gradviz_ui.inspector.pages import LeafPage
+
+        return self._added(LeafPage())
+
+    @cached_property
+    def node_page(self) -> NodePage:
+        """Tells of a function's node."""
+        from gradviz_ui.inspector.pages import NodePage
+
+        return self._added(NodePage())
+
+    @cached_property
+    def edge_page(self) -> EdgePage:
+        """Tells of an edge."""
+        from gradviz_ui.inspector.pages import EdgePage
+
+        return self._added(EdgePage())
+
+    def _added(self, page: AnyPage) -> AnyPage:
+        page.step_chosen.connect(self._session.seek)
+        page.enlarge_requested.connect(self._enlarge)
+        page.hide()
+        self._layout.insertWidget(self._layout.count() - 1, page)
+        self._pages.append(page)
+        return page
 
     @Slot()
     def refresh(self) -> None:
