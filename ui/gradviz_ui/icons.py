@@ -60,6 +60,8 @@ class _Drawing(QIconEngine):
     def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float) -> QPixmap:
         """The icon for a screen with ``scale`` pixels to a unit; never larger than it was asked for."""
         side = min(size.width(), size.height(), self._size)
+        if side <= 0:  # styles ask for icons of buttons that have no room yet
+            return QPixmap()
         key = side, scale, mode is QIcon.Mode.Disabled
         if key not in self._pixmaps:
             self._pixmaps[key] = pixmap(self._name, QColor(self._color_in(mode)), side, scale)
