@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QSpinBox
 from pytestqt.qtbot import QtBot
@@ -241,7 +241,9 @@ def test_a_tensor_in_a_window_of_its_own(panel: InspectorPanel, session: Session
     from gradviz_ui.inspector.enlarged import TensorWindow
 
     session.show_trace(hostile(np.arange(24, dtype=np.float32).reshape(2, 3, 4)), step=3)
-    panel.leaf_page.enlarge_requested.emit(0)
+    maps = panel.leaf_page.maps.maps
+    cells = maps.arrangement.places[-1].cells
+    qtbot.mouseDClick(maps, Qt.MouseButton.LeftButton, pos=QPoint(round(cells.x) + 3, round(cells.y) + 3))
     (window,) = panel.findChildren(TensorWindow)
     assert window.isVisible()
     assert window.windowTitle() == "(2, 3, 4) float32 · norm 65.76"

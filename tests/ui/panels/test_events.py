@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from gradviz.trace.events import EVENT_TYPES, Accumulate, Flow
 from gradviz.trace.memory import MemoryTrace
 from gradviz.trace.synthetic import training
+from gradviz_ui.main_window import MainWindow
 from gradviz_ui.panels.event_model import CURRENT_ROLE, Column
 from gradviz_ui.panels.events import EventsPanel
 from gradviz_ui.session import Session
@@ -109,3 +110,12 @@ def test_a_hundred_thousand_rows_stay_fast(panel: EventsPanel, session: Session,
     assert perf_counter() - started < 0.1, "the search must not hold up the window"
     qtbot.waitUntil(lambda: not panel.searching, timeout=20_000)
     assert 0 < panel.model.rowCount() < flows
+
+
+def test_brought_to_the_front_it_shows_the_current_step(window: MainWindow, qtbot: QtBot) -> None:
+    window.session.seek(66)
+    events = window.events
+    assert events.visibleRegion().isEmpty()
+    window.docks["events"].reveal()
+    index = events.model.index(65, Column.STEP)
+    qtbot.waitUntil(lambda: events.table.viewport().rect().contains(events.table.visualRect(index).center()))

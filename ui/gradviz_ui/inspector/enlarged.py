@@ -29,7 +29,7 @@ class TensorWindow(QDialog):
         self.setWindowTitle(title)
         self.resize(720, 560)
         self._image = pg.ImageItem(axisOrder="row-major")
-        self._plot = pg.PlotWidget()
+        self._plot = pg.PlotWidget(axisItems={side: _Indices(side) for side in ("left", "bottom")})
         self._plot.setObjectName("tensor_plot")
         self._plot.setAccessibleName(title)
         self._plot.addItem(self._image)
@@ -101,6 +101,14 @@ class TensorWindow(QDialog):
         for axis in (self._plot.getAxis("left"), self._plot.getAxis("bottom"), self._colours.axis):
             axis.setPen(colours.border)
             axis.setTextPen(colours.muted)
+
+
+class _Indices(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """An axis of rows or columns, which come in ones."""
+
+    def tickSpacing(self, low: float, high: float, size: float) -> list[tuple[float, float]]:
+        spacings = super().tickSpacing(low, high, size)
+        return [(spacing, offset) for spacing, offset in spacings if spacing >= 1] or [(1, 0)]
 
 
 def _marked(bad: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -260,6 +260,9 @@ class HeatMaps(QWidget):
         else:
             super().mousePressEvent(event)
 
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        event.ignore()  # for the widget around the maps, which knows the tensors
+
     def leaveEvent(self, event: QEvent) -> None:
         self._point(None)
 
