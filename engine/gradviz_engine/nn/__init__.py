@@ -38,6 +38,14 @@ from gradviz_engine.nn.modules.activation import (
 )
 from gradviz_engine.nn.modules.attention import MultiheadAttention
 from gradviz_engine.nn.modules.containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from gradviz_engine.nn.modules.convolution import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+)
 from gradviz_engine.nn.modules.dropout import (
     AlphaDropout,
     Dropout,
@@ -45,6 +53,10 @@ from gradviz_engine.nn.modules.dropout import (
     Dropout2d,
     Dropout3d,
     FeatureAlphaDropout,
+)
+from gradviz_engine.nn.modules.embedding import (
+    Embedding,
+    EmbeddingBag,
 )
 from gradviz_engine.nn.modules.linear import Bilinear, Identity, Linear
 from gradviz_engine.nn.modules.loss import (
@@ -83,7 +95,58 @@ from gradviz_engine.nn.modules.normalization import (
     LocalResponseNorm,
     RMSNorm,
 )
+from gradviz_engine.nn.modules.padding import (
+    CircularPad1d,
+    CircularPad2d,
+    CircularPad3d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ConstantPad3d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReflectionPad3d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ReplicationPad3d,
+    ZeroPad1d,
+    ZeroPad2d,
+    ZeroPad3d,
+)
+from gradviz_engine.nn.modules.pooling import (
+    AdaptiveAvgPool1d,
+    AdaptiveAvgPool2d,
+    AdaptiveAvgPool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+    AvgPool1d,
+    AvgPool2d,
+    AvgPool3d,
+    LPPool1d,
+    LPPool2d,
+    LPPool3d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+    MaxUnpool1d,
+    MaxUnpool2d,
+    MaxUnpool3d,
+)
 from gradviz_engine.nn.modules.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNBase, RNNCell, RNNCellBase
+from gradviz_engine.nn.modules.shape import (
+    ChannelShuffle,
+    CosineSimilarity,
+    Flatten,
+    Fold,
+    PairwiseDistance,
+    PixelShuffle,
+    PixelUnshuffle,
+    Unflatten,
+    Unfold,
+    Upsample,
+    UpsamplingBilinear2d,
+    UpsamplingNearest2d,
+)
 from gradviz_engine.nn.modules.transformer import (
     Transformer,
     TransformerDecoder,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz_engine.missing import missing_name
+from gradviz_engine.nn.multihead import multi_head_attention_forward
 from gradviz_engine.ops.activation import (
     celu,
     celu_,
@@ -15,7 +16,9 @@ from gradviz_engine.ops.activation import (
     hardsigmoid,
     hardswish,
     hardtanh,
+    hardtanh_,
     leaky_relu,
+    leaky_relu_,
     logsigmoid,
     mish,
     prelu,
@@ -30,6 +33,7 @@ from gradviz_engine.ops.activation import (
     softsign,
     tanhshrink,
     threshold,
+    threshold_,
 )
 from gradviz_engine.ops.adaptive_pooling import (
     adaptive_avg_pool1d,
@@ -45,6 +49,18 @@ from gradviz_engine.ops.adaptive_pooling import (
     max_unpool2d,
     max_unpool3d,
 )
+from gradviz_engine.ops.attention import scaled_dot_product_attention
+from gradviz_engine.ops.composed_loss import (
+    cosine_embedding_loss,
+    gaussian_nll_loss,
+    hinge_embedding_loss,
+    kl_div,
+    margin_ranking_loss,
+    multilabel_soft_margin_loss,
+    poisson_nll_loss,
+    triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+)
 from gradviz_engine.ops.convolution import (
     conv1d,
     conv2d,
@@ -59,6 +75,7 @@ from gradviz_engine.ops.cross_entropy import (
     cross_entropy,
     nll_loss,
 )
+from gradviz_engine.ops.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from gradviz_engine.ops.dropout import (
     alpha_dropout,
     dropout,
@@ -67,10 +84,21 @@ from gradviz_engine.ops.dropout import (
     dropout3d,
     feature_alpha_dropout,
 )
+from gradviz_engine.ops.elementary import sigmoid, tanh
 from gradviz_engine.ops.embedding import embedding, embedding_bag, one_hot
+from gradviz_engine.ops.gelu import gelu, rrelu, rrelu_
+from gradviz_engine.ops.image import (
+    affine_grid,
+    channel_shuffle,
+    fold,
+    pixel_shuffle,
+    pixel_unshuffle,
+    unfold,
+)
 from gradviz_engine.ops.interpolation import interpolate, upsample, upsample_bilinear, upsample_nearest
 from gradviz_engine.ops.linear import bilinear, linear
 from gradviz_engine.ops.loss import huber_loss, l1_loss, mse_loss, smooth_l1_loss
+from gradviz_engine.ops.margin_loss import multi_margin_loss, multilabel_margin_loss, soft_margin_loss
 from gradviz_engine.ops.norm_layers import (
     batch_norm,
     group_norm,
@@ -81,9 +109,7 @@ from gradviz_engine.ops.norm_layers import (
 )
 from gradviz_engine.ops.padding import pad
 from gradviz_engine.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
-from gradviz_engine.ops.softmax import log_softmax, softmax, softmin
-from gradviz_engine.ops.gelu import gelu, rrelu, rrelu_
-from gradviz_engine.ops.attention import scaled_dot_product_attention
+from gradviz_engine.ops.softmax import gumbel_softmax, log_softmax, softmax, softmin
 
 
 def __getattr__(name: str) -> Any:

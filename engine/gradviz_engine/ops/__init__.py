@@ -24,6 +24,7 @@ from gradviz_engine.ops.extrema import *
 from gradviz_engine.ops.filling import *
 from gradviz_engine.ops.fused import *
 from gradviz_engine.ops.gelu import *
+from gradviz_engine.ops.image import *
 from gradviz_engine.ops.indexing import *
 from gradviz_engine.ops.joining import *
 from gradviz_engine.ops.linear import *

@@ -1,5 +1,8 @@
 """Losses that PyTorch composes of other operators, composed the same way.
 
+The order matters too, since the engine runs later nodes first: where PyTorch's C++ has a binary expression, its
+compiler evaluates the right operand before the left one, and so do the functions here.
+
 Sources: aten/src/ATen/native/Loss.cpp and torch/nn/functional.py of PyTorch 2.13.
 """
 
@@ -18,7 +21,7 @@ from gradviz_engine.ops.binary import xlogy
 from gradviz_engine.ops.distance import pairwise_distance
 from gradviz_engine.ops.loss import reduced_tensor, reduction_number
 from gradviz_engine.ops.masking import clamp_min, where
-from gradviz_engine.ops.pointwise import _sub, add_scalar
+from gradviz_engine.ops.pointwise import _sub, add_scalar, mul_scalar
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.tensor import Tensor, wrap
@@ -57,9 +60,11 @@ def kl_div(
     by_batch = size_average is None and reduce is None and reduction == "batchmean"
     number = reduction_number("sum" if by_batch else reduction, size_average, reduce)
     if log_target:
-        values = target.exp() * (target - input)
+        difference = target - input
+        values = target.exp() * difference
     else:
-        values = xlogy(target, target) - target * input
+        product = target * input
+        values = xlogy(target, target) - product
     result = reduced_tensor(values, number)
     return result / input.size()[0] if by_batch and input.dim() != 0 else result
 
@@ -71,9 +76,14 @@ def poisson_nll_loss(
 ) -> Tensor:
     """Minus the log likelihood of counts; ``full`` adds Stirling's approximation of log(target!)."""
     number = reduction_number(reduction, size_average, reduce)
-    values = input.exp() - target * input if log_input else input - target * add_scalar(input, eps).log()
+    if log_input:
+        product = target * input
+        values = input.exp() - product
+    else:
+        values = input - target * add_scalar(input, eps).log()
     if full:
-        stirling = target * target.log() - target + 0.5 * (2 * math.pi * target).log()
+        half = mul_scalar(mul_scalar(target, 2 * math.pi).log(), 0.5)
+        stirling = target * target.log() - target + half
         values = values + stirling.masked_fill(target <= 1, 0)
     return reduced_tensor(values, number)
 
@@ -129,8 +139,8 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: "
             f"input1: {input1.size()}, input2: {input2.size()}, target: {target.size()} "
         )
-    turned = -target
-    return reduced_tensor(clamp_min(add_scalar(turned * (input1 - input2), margin), 0), number)
+    difference = input1 - input2
+    return reduced_tensor(clamp_min(add_scalar(-target * difference, margin), 0), number)
 
 
 @composite

@@ -14,7 +14,7 @@ from gradviz_engine import dtypes
 from gradviz_engine.ops.activation import log_sigmoid_array, logsigmoid
 from gradviz_engine.ops.elementwise import Array
 from gradviz_engine.ops.loss import MEAN, NONE, SUM, reduced, reduced_tensor, reduction_number, spread
-from gradviz_engine.ops.pointwise import div_scalar, mul_scalar
+from gradviz_engine.ops.pointwise import add_scalar, div_scalar, mul_scalar
 from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.shapes import as_list, broadcast_shapes
@@ -204,7 +204,7 @@ def _with_probabilities(
         )
     logarithms = log_softmax(input, axis)
     if smoothing > 0.0:
-        target = target * (1 - smoothing) + smoothing / classes
+        target = add_scalar(mul_scalar(target, 1 - smoothing), smoothing / classes)
     product = logarithms * target
     if weight is not None:
         product = product * (_along_classes(weight, input.ndim) if input.ndim > 1 else weight)

@@ -14,8 +14,9 @@ import numpy as np
 from gradviz_engine.ops.elementwise import Array, as_tensor_argument
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
+from gradviz_engine.ops.sampling import _exponential_array
 from gradviz_engine.ops.shapes import wrap_dim
-from gradviz_engine.tensor import Tensor
+from gradviz_engine.tensor import Tensor, wrap
 
 
 def softmax_array(x: Array, dim: int) -> Array:
@@ -172,6 +173,22 @@ def softmin(input: Tensor, dim: int | None = None, dtype: Any = None, *, _stackl
     """``softmax(-input)``."""
     dim = _default_dim("softmin", input.ndim) if dim is None else dim
     return softmax(-input, dim, dtype)
+
+
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """Softmax of the logits plus Gumbel noise; ``hard`` gives one-hot values with the soft ones' gradient."""
+    if eps != 1e-10:
+        warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)
+    noise = -wrap(_exponential_array(logits._data, 1.0, None)).log()
+    soft = softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    best = np.expand_dims(soft._data.argmax(axis=dim), dim)
+    one_hot = np.zeros_like(soft._data)
+    np.put_along_axis(one_hot, best, 1, axis=dim)
+    return wrap(one_hot) - soft.detach() + soft
 
 
 __all__ = ["log_softmax", "softmax"]
