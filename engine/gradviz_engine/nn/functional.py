@@ -7,11 +7,6 @@ from typing import Any
 from gradviz_engine.missing import missing_name
 from gradviz_engine.nn.multihead import multi_head_attention_forward
 from gradviz_engine.ops.activation import (
-    celu,
-    celu_,
-    elu,
-    elu_,
-    glu,
     hardshrink,
     hardsigmoid,
     hardswish,
@@ -19,16 +14,10 @@ from gradviz_engine.ops.activation import (
     hardtanh_,
     leaky_relu,
     leaky_relu_,
-    logsigmoid,
-    mish,
     prelu,
     relu,
     relu6,
     relu_,
-    selu,
-    selu_,
-    silu,
-    softplus,
     softshrink,
     softsign,
     tanhshrink,
@@ -109,6 +98,19 @@ from gradviz_engine.ops.norm_layers import (
 )
 from gradviz_engine.ops.padding import pad
 from gradviz_engine.ops.pooling import avg_pool1d, avg_pool2d, avg_pool3d, max_pool1d, max_pool2d, max_pool3d
+from gradviz_engine.ops.smooth_activation import (
+    celu,
+    celu_,
+    elu,
+    elu_,
+    glu,
+    logsigmoid,
+    mish,
+    selu,
+    selu_,
+    silu,
+    softplus,
+)
 from gradviz_engine.ops.softmax import gumbel_softmax, log_softmax, softmax, softmin
 
 

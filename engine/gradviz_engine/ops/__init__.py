@@ -43,6 +43,7 @@ from gradviz_engine.ops.sampling import *
 from gradviz_engine.ops.scatter import *
 from gradviz_engine.ops.selecting import *
 from gradviz_engine.ops.shape import *
+from gradviz_engine.ops.smooth_activation import *
 from gradviz_engine.ops.softmax import *
 from gradviz_engine.ops.solving import *
 from gradviz_engine.ops.sorting import *

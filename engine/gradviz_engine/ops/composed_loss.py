@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from gradviz_engine.autograd.grad_mode import no_grad
-from gradviz_engine.ops.activation import logsigmoid
 from gradviz_engine.ops.binary import xlogy
 from gradviz_engine.ops.distance import pairwise_distance
 from gradviz_engine.ops.loss import reduced_tensor, reduction_number
@@ -24,6 +23,7 @@ from gradviz_engine.ops.masking import clamp_min, where
 from gradviz_engine.ops.pointwise import _sub, add_scalar, mul_scalar
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
+from gradviz_engine.ops.smooth_activation import logsigmoid
 from gradviz_engine.tensor import Tensor, wrap
 
 _sub_scalar = operator(

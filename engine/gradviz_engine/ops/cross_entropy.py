@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from gradviz_engine import dtypes
-from gradviz_engine.ops.activation import log_sigmoid_array, logsigmoid
 from gradviz_engine.ops.elementwise import Array
 from gradviz_engine.ops.loss import MEAN, NONE, SUM, reduced, reduced_tensor, reduction_number, spread
 from gradviz_engine.ops.pointwise import add_scalar, div_scalar, mul_scalar
 from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.shapes import as_list, broadcast_shapes
+from gradviz_engine.ops.smooth_activation import log_sigmoid_array, logsigmoid
 from gradviz_engine.ops.softmax import log_softmax
 from gradviz_engine.tensor import Tensor
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from gradviz_engine.autograd.grad_mode import mode
-from gradviz_engine.ops.activation import _sigmoid
 from gradviz_engine.ops.elementwise import Array
 from gradviz_engine.ops.joining import cat, stack
 from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.smooth_activation import _sigmoid
 from gradviz_engine.tensor import Tensor
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from gradviz_engine.ops.activation import _sigmoid, log_sigmoid_array
 from gradviz_engine.ops.elementwise import Array, to_common
 from gradviz_engine.ops.loss import MEAN, NONE, reduced, reduction_number, spread, spread_tensor
 from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.smooth_activation import _sigmoid, log_sigmoid_array
 from gradviz_engine.tensor import Tensor
 
 # Soft margin ------------------------------------------------------------------------------------------------
