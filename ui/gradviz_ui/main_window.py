@@ -142,6 +142,7 @@ class MainWindow(QMainWindow):
         if arrangement is not None:
             self.restoreGeometry(arrangement[0])
             self.restoreState(arrangement[1])
+            self._update_title_bars()
 
     def restore_panels(self) -> None:
         """Show every panel, at the place it has at first."""
@@ -162,15 +163,19 @@ class MainWindow(QMainWindow):
         for name in ("code", "console", "timeline"):
             docks[name].raise_()
         scale = self.height() / SIZE[1]
+        width = min(1.0, self.width() / SIZE[0])
         sides, heights = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([docks["code"], docks["inspector"]], [LEFT, RIGHT], sides)
+        self.resizeDocks([docks["code"], docks["inspector"]], [round(LEFT * width), round(RIGHT * width)], sides)
         rest = round((SIZE[1] - BOTTOM) * scale)
         self.resizeDocks([docks["timeline"]], [round(BOTTOM * scale)], heights)
         self.resizeDocks([docks["code"], docks["console"]], [rest - CONSOLE, CONSOLE], heights)
         self.resizeDocks([docks["inspector"], docks["gradients"]], [rest - GRADIENTS, GRADIENTS], heights)
-        for dock in docks.values():
-            dock.update_title_bar()
+        self._update_title_bars()
         self._name_tab_bars()
+
+    def _update_title_bars(self) -> None:
+        for dock in self.docks.values():
+            dock.update_title_bar()
 
     def _connect(self) -> None:
         session = self.session

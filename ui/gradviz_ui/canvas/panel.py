@@ -350,7 +350,10 @@ class CanvasPanel(QWidget):
         self.controls.move(EDGE, EDGE)
         self.legend.resize(self.legend.sizeHint())
         self.legend.move(EDGE, self.height() - EDGE - self.legend.height())
-        self.minimap.move(self.width() - EDGE - self.minimap.width(), self.height() - EDGE - self.minimap.height())
+        bottom = self.height() - EDGE
+        if self.width() < self.legend.width() + self.minimap.width() + 3 * EDGE:
+            bottom = self.legend.y() - EDGE // 2
+        self.minimap.move(self.width() - EDGE - self.minimap.width(), bottom - self.minimap.height())
         present = self.frame is not None and bool(self.frame.scene.boxes)
         self.legend.setVisible(present and self.width() > self.legend.width() + 2 * EDGE)
         self.minimap.setVisible(present and self.width() >= NARROW)

@@ -29,6 +29,8 @@ MARGIN_LEFT = 16
 """Room for the breakpoint dot and the arrow, left of the numbers."""
 MARGIN_RIGHT = 10
 INDENT = 4
+NEIGHBOURS = 2
+"""Lines kept in sight above and below the one that is shown."""
 
 
 class LineMargin(QWidget):
@@ -141,12 +143,17 @@ class Editor(QPlainTextEdit):
     def reveal_line(self, line: int) -> None:
         """Scroll as little as needed to have ``line`` and its neighbours in sight."""
         bar = self.verticalScrollBar()
-        visible = max(1, self.viewport().height() // round(self._pitch()))
-        first = bar.value()
-        if line - 1 < first + 1:
-            bar.setValue(max(0, line - 3))
-        elif line - 1 > first + visible - 4:
-            bar.setValue(line + 3 - visible)
+        if line <= bar.value() + 1:
+            bar.setValue(max(0, line - 1 - NEIGHBOURS))
+            return
+        # Cells leave room for their headers, so lines are not equally high: fill the view from below.
+        room = self.viewport().height() - NEIGHBOURS * self._pitch()
+        block = self.document().findBlockByNumber(line - 1)
+        while block.isValid() and room >= (height := self.blockBoundingRect(block).height()):
+            room -= height
+            block = block.previous()
+        if block.isValid() and block.blockNumber() + 1 > bar.value():
+            bar.setValue(min(block.blockNumber() + 1, line - 1))
 
     def restyle(self) -> None:
         """Take fonts and colours of the current theme."""

@@ -13,8 +13,6 @@ from gradviz_ui.code.find_bar import FindBar
 from gradviz_ui.panels.elided import ElidedLabel
 from gradviz_ui.session import Session
 
-NOTE_LENGTH = 44
-
 
 class CodePanel(QWidget):
     """Shows and edits the session's program."""
@@ -115,17 +113,14 @@ class CodePanel(QWidget):
         if line is None:
             return self.tr("Before the first line")
         code = self.editor.document().findBlockByNumber(line - 1).text().strip()
-        shown = code if len(code) <= NOTE_LENGTH else code[: NOTE_LENGTH - 1] + "…"
-        text = self.tr("Now at line {line}: {code}").replace("{line}", str(line)).replace("{code}", shown)
-        return text + self._call_note()
-
-    def _call_note(self) -> str:
-        trace, playhead = self.session.trace, self.session.playhead
-        if trace is None or playhead is None or playhead.call is None:
-            return ""
-        count = len(index_of(trace).kinds.get(BackwardBegin.kind, ()))
-        text = self.tr(", call {call} of {count}")
-        return text.replace("{call}", str(playhead.call)).replace("{count}", str(count))
+        trace, call = self.session.trace, playhead.call if playhead is not None else None
+        if call is None:
+            text = self.tr("Now at line {line}: {code}")
+        else:
+            count = len(index_of(trace).kinds.get(BackwardBegin.kind, ())) if trace is not None else 0
+            text = self.tr("Now at line {line}, call {call} of {count}: {code}")
+            text = text.replace("{call}", str(call)).replace("{count}", str(count))
+        return text.replace("{line}", str(line)).replace("{code}", code)
 
     @Slot()
     def _show_breakpoints(self) -> None:

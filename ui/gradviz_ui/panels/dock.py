@@ -117,7 +117,8 @@ class Dock(QDockWidget):
 
     @Slot()
     def _window_changed(self) -> None:
-        if not isValid(self._window):  # it goes, and takes its docks along
+        # Before the window stands, it looks after all of them at once; when it goes, nobody needs to.
+        if not isValid(self._window) or not self._window.isVisible():
             return
         # All docks of a stack change when one comes or goes.
         for dock in self._window.findChildren(Dock):

@@ -148,6 +148,7 @@ class CommandPalette(QFrame):
             item = QListWidgetItem(f"{entry.name} {entry.detail}", self.list)
             item.setData(_ENTRY, entry)
         self.list.setCurrentRow(0)
+        self._place()
 
     @Slot(QListWidgetItem)
     def _choose(self, item: QListWidgetItem | None) -> None:
@@ -171,7 +172,8 @@ class CommandPalette(QFrame):
     def _place(self) -> None:
         window = self._window
         width = min(WIDTH + 20, window.width() - 40)
-        height = min(ROWS * ROW_HEIGHT + 70, window.height() - 80)
+        rows = max(1, min(ROWS, self.list.count()))
+        height = min(rows * ROW_HEIGHT + self.field.sizeHint().height() + 32, window.height() - 80)
         self.setGeometry((window.width() - width) // 2, 52, width, height)
 
     def _restyle(self) -> None:

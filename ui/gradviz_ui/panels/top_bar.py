@@ -58,8 +58,8 @@ STEP_BUTTONS = (
 BACKENDS = {"numpy": "NumPy engine", "pytorch": "PyTorch"}
 HEIGHT = 48
 MINIMUM_WIDTH = 860
-NARROW = 1150
-"""Below this width the bar leaves out what is said elsewhere too."""
+NARROW, NARROWER = 1400, 1120
+"""Below the first width the bar leaves out the file's name and uses icons; below the second, the event."""
 _NATIVE = QKeySequence.SequenceFormat.NativeText
 
 
@@ -72,7 +72,7 @@ class TopBar(QWidget):
         self.setFixedHeight(HEIGHT)
         self.session = session
         self._actions = actions
-        self._narrow = False
+        self._narrow = 0
         self.menu_button = self._menu_button(menu)
         self.file = self._label("file_label", muted=True)
         self.backend = self._backend_box()
@@ -117,7 +117,7 @@ class TopBar(QWidget):
         layout.addSpacing(10)
         layout.addWidget(self.step)
         layout.addSpacing(4)
-        layout.addWidget(self.what, 2)
+        layout.addWidget(self.what, 3)
         layout.addWidget(self.search, 2)
         layout.addWidget(self.export)
         layout.addWidget(self.theme_button)
@@ -129,7 +129,8 @@ class TopBar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where it is narrow, words make way for icons, and names for the steps."""
         super().resizeEvent(event)
-        narrow = event.size().width() < NARROW
+        width = event.size().width()
+        narrow = (width < NARROW) + (width < NARROWER)
         if narrow != self._narrow:
             self._narrow = narrow
             self.file.setVisible(not narrow)
@@ -224,7 +225,7 @@ class TopBar(QWidget):
     def _show_step(self) -> None:
         trace = self.session.trace
         self.step.setVisible(trace is not None)
-        self.what.setVisible(trace is not None and not self._narrow)
+        self.what.setVisible(trace is not None and self._narrow < 2)
         if trace is None:
             return
         text = self.tr("step {step} / {count}").replace("{step}", str(self.session.step))
