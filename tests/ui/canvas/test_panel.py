@@ -47,6 +47,30 @@ def test_the_whole_graph_is_in_sight_at_first(canvas: CanvasPanel) -> None:
         assert canvas.view.viewport().rect().contains(place_of(canvas, box))
 
 
+def test_a_graph_opened_before_the_window_is_shown_starts_in_its_final_size(
+    session: Session, basics: MemoryTrace, qtbot: QtBot
+) -> None:
+    panel = CanvasPanel(session)
+    qtbot.addWidget(panel)
+    session.show_trace(basics)
+    panel.resize(860, 700)
+    panel.show()
+    qtbot.waitExposed(panel)
+    assert panel.view.scale_now > 0.5
+    assert panel.view.fitted
+
+
+def test_a_graph_too_large_to_read_is_shown_in_part(empty: CanvasPanel, qtbot: QtBot) -> None:
+    trace = training(nodes=600, calls=1)
+    assert trace is not None
+    empty.session.show_trace(trace)
+    qtbot.waitUntil(lambda: empty.frame is not None, timeout=15000)
+    assert empty.view.scale_now == pytest.approx(0.75)
+    assert not empty.view.fitted
+    empty.fit()
+    assert empty.view.scale_now < 0.2
+
+
 def test_a_program_without_gradients_is_told(empty: CanvasPanel) -> None:
     empty.session.show_trace(MemoryTrace())
     assert empty.notice.title.text() == "No backward graph"

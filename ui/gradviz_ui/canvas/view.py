@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QNativeGestureEvent,
     QPainter,
     QResizeEvent,
+    QShowEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QApplication, QFrame, QGraphicsScene, QGraphicsView, QWidget
@@ -84,6 +85,8 @@ class GraphView(QGraphicsView):
         """Does the view still show the whole graph, as it was fitted? Then it does so after a resize."""
         self.walks = False
         """Does Tab go from box to box?"""
+        self._unstarted: QRectF | None = None
+        """What to `start` at once the view is shown and has its size."""
         self._pressed: QPointF | None = None
         self._dragging = False
 
@@ -118,7 +121,8 @@ class GraphView(QGraphicsView):
 
     def start(self, at: QRectF) -> None:
         """Show the whole graph where that is readable, else a part of it with ``at`` near the top."""
-        if self.fit_scale() >= READABLE:
+        self._unstarted = None if self.isVisible() else at
+        if self.fit_scale() >= READABLE or not self.isVisible():
             self.fit()
             return
         self.set_scale(FIRST_SCALE)
@@ -290,6 +294,11 @@ class GraphView(QGraphicsView):
             self.walked.emit("end")
         else:
             event.ignore()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        if self._unstarted is not None:
+            self.start(self._unstarted)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
