@@ -13,6 +13,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
 import resource
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable
@@ -100,14 +101,15 @@ def transformer(torch: Any) -> Callable[[], object]:
     return training_step(torch, model, torch.rand(4, 64, 128), lambda out: out.pow(2).mean())
 
 
-def step_memory(backend: str) -> float:
-    """MiB a wide perceptron's training step adds to the process's peak, in a process of its own."""
-    code = f"import sys; sys.path.insert(0, sys.argv[1]); import engine; print(engine.memory_of_a_step({backend!r}))"
+def in_a_process_of_its_own(call: str) -> float:
+    """The number a call of this module gives in a new process."""
+    code = f"import sys; sys.path.insert(0, sys.argv[1]); import engine; print(engine.{call})"
     here = os.path.dirname(os.path.abspath(__file__))
     return float(subprocess.run([sys.executable, "-c", code, here], check=True, capture_output=True).stdout)
 
 
 def memory_of_a_step(backend: str) -> float:
+    """MiB a wide perceptron's training step adds to the process's peak."""
     torch = __import__(backend)
     if backend == "torch":
         torch.set_num_threads(1)
@@ -118,17 +120,22 @@ def memory_of_a_step(backend: str) -> float:
     return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
 
-def observer_overhead() -> float:
-    """What the engine's questions for an observer cost while nobody observes, as a share of a chain's time.
+def seconds_of_a_chain(observable: bool) -> float:
+    """The chain's median time, with the engine's questions for an observer or with all of them cut out."""
+    if not observable:
+        import unobserved
 
-    The baseline is the same engine with every such question taken out of its source.
-    """
-    import unobserved
+        unobserved.install()
+    return medians({"chain": chain(__import__("gradviz_engine"))}, rounds=201)["chain"]
 
-    with_questions = chain(__import__("gradviz_engine"))
-    without = chain(unobserved.load())
-    numbers = medians({"with": with_questions, "without": without}, rounds=201)
-    return numbers["with"] / numbers["without"] - 1
+
+def observer_overhead(processes: int = 7) -> float:
+    """What the questions cost while nobody observes, as a share: medians over processes that take turns."""
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(processes):
+        for observable, seen in times.items():
+            seen.append(in_a_process_of_its_own(f"seconds_of_a_chain({observable})"))
+    return statistics.median(times[True]) / statistics.median(times[False]) - 1
 
 
 def main() -> int:
@@ -149,7 +156,7 @@ def main() -> int:
     print(row("LeNet, 32 images", medians(both(lenet)), "torch", "<= 4"))
     print(row("transformer block (4, 64, 128)", medians(both(transformer)), "torch", "<= 4"))
     print(f"{'observer, nobody observing':34} overhead {observer_overhead():.1%} (target: < 3 %)")
-    mine, theirs = step_memory("gradviz_engine"), step_memory("torch")
+    mine, theirs = (in_a_process_of_its_own(f"memory_of_a_step({name!r})") for name in ("gradviz_engine", "torch"))
     print(f"{'memory of a step, batch 16384':34} engine {mine:.0f} MiB  torch {theirs:.0f} MiB   "
           f"engine/torch = {mine / theirs:.2f} (target: <= 1.5)")  # fmt: skip
     return 0

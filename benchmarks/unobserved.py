@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import importlib.abc
 import importlib.util
 import sys
@@ -34,7 +33,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return None
         place = self.package.parent / Path(*name.split("."))
         file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
-        return importlib.util.spec_from_file_location(name, file, loader=self) if file.exists() else None
+        folders = [str(place)] if place.is_dir() else None
+        return importlib.util.spec_from_file_location(name, file, loader=self, submodule_search_locations=folders)
 
     def create_module(self, spec: Any) -> None:
         return None
@@ -45,18 +45,10 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         exec(compile(ast.fix_missing_locations(tree), module.__file__, "exec"), module.__dict__)
 
 
-def load() -> ModuleType:
-    """A second copy of the engine, cut, beside the one already imported."""
-    kept = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "gradviz_engine"}
+def install() -> None:
+    """From now on this process imports the engine without its questions; it must not be imported yet."""
+    assert "gradviz_engine" not in sys.modules
     spec = importlib.util.find_spec("gradviz_engine")
     assert spec is not None
     assert spec.origin is not None
-    finder = _Finder(Path(spec.origin).parent)
-    sys.meta_path.insert(0, finder)
-    try:
-        return importlib.import_module("gradviz_engine")
-    finally:
-        sys.meta_path.remove(finder)
-        for name in [n for n in sys.modules if n.split(".")[0] == "gradviz_engine"]:
-            del sys.modules[name]
-        sys.modules.update(kept)
+    sys.meta_path.insert(0, _Finder(Path(spec.origin).parent))
