@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz_engine.missing import missing_name
-from gradviz_engine.nn import attention, functional, init, modules
+from gradviz_engine.nn import attention, functional, init, modules, parameter, utils
 from gradviz_engine.nn.modules.activation import (
     CELU,
     ELU,

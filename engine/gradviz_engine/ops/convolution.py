@@ -217,7 +217,7 @@ def _check(name: str, input: Tensor, weight: Tensor, bias: Tensor | None, how: G
                 f"Calculated padded input size per channel: {_x(have)}. Kernel size: {_x(need)}. Kernel size can't be "
                 "greater than actual input size"
             )
-    for other, what in ((weight, "weight"), (bias, "bias")):
+    for other, what in ((bias, "bias"), (weight, "weight")):
         if other is not None and other.dtype is not input.dtype:
             names = [t.dtype._name.replace("float64", "double").replace("float32", "float") for t in (input, other)]
             raise RuntimeError(f"Input type ({names[0]}) and {what} type ({names[1]}) should be the same")

@@ -203,13 +203,13 @@ class ModuleDict(Module):
             self[name] = module
 
 
-def _described(key: Any, value: Any) -> str:
-    """A line of the printed form of a ParameterList or ParameterDict."""
+def _described(key: Any, value: Any, kind_of: Any) -> str:
+    """A line of the printed form of a ParameterList or ParameterDict, which name the dtype differently."""
     if not isinstance(value, Tensor):
         return f"  ({key}): Object of type: {type(value).__name__}"
     kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
     size = "x".join(map(str, value.shape))
-    return f"  ({key}): {kind} containing: [{type_name(value.data)} of size {size}]"
+    return f"  ({key}): {kind} containing: [{kind_of(value)} of size {size}]"
 
 
 class ParameterList(Module):
@@ -253,7 +253,7 @@ class ParameterList(Module):
         return self.extend(values)
 
     def extra_repr(self) -> str:
-        return "\n".join(_described(i, value) for i, value in enumerate(self))
+        return "\n".join(_described(i, value, lambda v: v.dtype) for i, value in enumerate(self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError("ParameterList should not be called.")
@@ -306,7 +306,7 @@ class ParameterDict(Module):
             self[key] = value
 
     def extra_repr(self) -> str:
-        return "\n".join(_described(key, value) for key, value in self.items())
+        return "\n".join(_described(key, value, lambda v: type_name(v.data)) for key, value in self.items())
 
     def __call__(self, input: Any) -> Any:
         raise RuntimeError("ParameterDict should not be called.")

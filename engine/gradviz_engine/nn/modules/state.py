@@ -89,7 +89,7 @@ class Stateful:
         """Parameters and persistent buffers by path: detached aliases, or the tensors themselves."""
         if destination is None:
             destination = StateDict()
-            destination._metadata = {}
+            destination._metadata = OrderedDict()
         local_metadata = {"version": self._version}
         if hasattr(destination, "_metadata"):
             destination._metadata[prefix[:-1]] = local_metadata
