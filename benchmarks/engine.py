@@ -12,11 +12,11 @@ import os
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
-import resource
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,19 +105,28 @@ def in_a_process_of_its_own(call: str) -> float:
     """The number a call of this module gives in a new process."""
     code = f"import sys; sys.path.insert(0, sys.argv[1]); import engine; print(engine.{call})"
     here = os.path.dirname(os.path.abspath(__file__))
-    return float(subprocess.run([sys.executable, "-c", code, here], check=True, capture_output=True).stdout)
+    # Large blocks straight from the system, and back to it when freed: the peak is then what is in use.
+    env = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536"}
+    return float(subprocess.run([sys.executable, "-c", code, here], check=True, capture_output=True, env=env).stdout)
 
 
 def memory_of_a_step(backend: str) -> float:
-    """MiB a wide perceptron's training step adds to the process's peak."""
+    """MiB a wide perceptron's training step adds at its peak (Linux: the peak is reset before the step)."""
     torch = __import__(backend)
     if backend == "torch":
         torch.set_num_threads(1)
-    perceptron(torch, 64)()
     run = perceptron(torch, 16384)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _memory("VmRSS")
+    run()
+    return _memory("VmHWM") - before
+
+
+def _memory(field: str) -> float:
+    """A field of this process's status, in MiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field))
 
 
 def seconds_of_a_chain(observable: bool) -> float:
