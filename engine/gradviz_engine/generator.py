@@ -95,7 +95,7 @@ class Generator:
         cached = self.cached_normal
         packed = _LAYOUT.pack(
             self._seed, _WORDS + 1 - position, 1, next_, *map(int, state["key"]),
-            0.0 if cached is None else cached, 0.0, 0.0, cached is not None, 0.0, 0,
+            0.0, 0.0 if cached is None else cached, 0.0, cached is not None, 0.0, 0,
         )  # fmt: skip
         return wrap(np.frombuffer(packed, np.uint8).copy())
 
@@ -108,7 +108,7 @@ class Generator:
             raise RuntimeError("Expected either a CPUGeneratorImplStateLegacy of size 5048 or a CPUGeneratorImplState "
                                f"of size 5056 but found the input RNG state size to be {data.size}")  # fmt: skip
         seed, left, seeded, next_, *rest = _LAYOUT.unpack(data.tobytes())
-        words, (cached, _, _, valid, _, _) = rest[:_WORDS], rest[_WORDS:]
+        words, (_, cached, _, valid, _, _) = rest[:_WORDS], rest[_WORDS:]
         if not (seeded == 1 and 0 < left <= _WORDS and next_ <= _WORDS):
             raise RuntimeError("Invalid mt19937 state")
         self._seed = seed

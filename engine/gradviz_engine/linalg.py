@@ -10,6 +10,9 @@ from gradviz_engine.ops.cross import linalg_cross as cross
 from gradviz_engine.ops.cross import linalg_diagonal as diagonal
 from gradviz_engine.ops.cross import vecdot
 from gradviz_engine.ops.decompositions import cholesky, cholesky_ex, eigh, eigvalsh, qr, svd, svdvals
+from gradviz_engine.ops.matmul import matmul
+from gradviz_engine.ops.norms import linalg_norm as norm
+from gradviz_engine.ops.norms import matrix_norm, vector_norm
 from gradviz_engine.ops.solving import (
     LinAlgError,
     det,
@@ -20,14 +23,11 @@ from gradviz_engine.ops.solving import (
     solve_ex,
     solve_triangular,
 )
-from gradviz_engine.ops.matmul import matmul
-from gradviz_engine.ops.norms import linalg_norm as norm
-from gradviz_engine.ops.norms import matrix_norm, vector_norm
 
 __all__ = [
-    "LinAlgError", "cholesky", "cholesky_ex", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "inv_ex", "matmul", "matrix_norm",
-    "matrix_power", "multi_dot", "norm", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals",
-    "vecdot", "vector_norm",
+    "LinAlgError", "cholesky", "cholesky_ex", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "inv_ex",
+    "matmul", "matrix_norm", "matrix_power", "multi_dot", "norm", "qr", "slogdet", "solve", "solve_ex",
+    "solve_triangular", "svd", "svdvals", "vecdot", "vector_norm",
 ]  # fmt: skip
 
 

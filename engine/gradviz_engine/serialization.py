@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from gradviz_engine import dtypes
-from gradviz_engine.device import CPU, device
+from gradviz_engine.device import device
 from gradviz_engine.nn.parameter import Parameter
 from gradviz_engine.tensor import Size, Tensor, wrap
 
@@ -205,7 +205,7 @@ def _rebuild_tensor(
 def _load_torch(archive: zipfile.ZipFile, name: str) -> Any:
     root = name.removesuffix("data.pkl")
     allowed = _allowed()
-    order = "<"
+    order: Any = "<"
     if root + "byteorder" in archive.namelist() and archive.read(root + "byteorder") == b"big":
         order = ">"
 

@@ -5,13 +5,14 @@ Source: aten/src/ATen/native/LinearAlgebra.cpp of PyTorch 2.13.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from gradviz_engine.ops.solving import check_matrices, inv
 from gradviz_engine.ops.reporting import composite
+from gradviz_engine.ops.solving import check_matrices, inv
 from gradviz_engine.tensor import Tensor, wrap
 
 
@@ -36,7 +37,7 @@ def matrix_power(A: Tensor, n: int, *, out: Any = None) -> Tensor:
         if power & 1:
             result = square if result is None else result.matmul(square)
         power >>= 1
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 @composite
@@ -45,7 +46,7 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
     if len(tensors) < 2:
         raise RuntimeError(f"multi_dot(): expected at least 2 tensors but got {len(tensors)}")
     matrices, shape = _as_matrices(tensors)
-    for i, (a, b) in enumerate(zip(matrices, matrices[1:], strict=False)):
+    for i, (a, b) in enumerate(itertools.pairwise(matrices)):
         if a.shape[-1] != b.shape[0]:
             raise RuntimeError(
                 f"multi_dot(): tensors {i} and {i + 1} with shapes {list(tensors[i].shape)} and "
@@ -57,9 +58,9 @@ def multi_dot(tensors: Sequence[Tensor], *, out: Any = None) -> Tensor:
         if first == last:
             return matrices[first]
         middle = split[first, last]
-        return product(first, middle).mm(product(middle + 1, last))  # type: ignore[no-any-return]
+        return product(first, middle).mm(product(middle + 1, last))
 
-    return product(0, len(matrices) - 1).view(shape)  # type: ignore[no-any-return]
+    return product(0, len(matrices) - 1).view(shape)
 
 
 def _as_matrices(tensors: Sequence[Tensor]) -> tuple[list[Tensor], tuple[int, ...]]:
@@ -105,7 +106,7 @@ def chain_matmul(*matrices: Any, out: Any = None) -> Tensor:
     for matrix in factors:
         if matrix.dim() != 2:
             raise RuntimeError(f"Tensor dimension is {matrix.dim()}, expected 2 instead.")
-    return factors[0].clone() if len(factors) == 1 else multi_dot(factors)  # type: ignore[no-any-return]
+    return factors[0].clone() if len(factors) == 1 else multi_dot(factors)
 
 
 __all__ = ["chain_matmul", "matrix_power"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradviz_engine.ops.elementwise import Array, to_common
 from gradviz_engine.ops.matmul import conj
-from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.shapes import wrap_dim
 from gradviz_engine.tensor import Tensor
@@ -19,7 +19,7 @@ def _cross_array(x: Array, y: Array, dim: int) -> Array:
     return np.cross(x, y, axis=dim)
 
 
-_cross = operator(
+_cross: Operator = operator(
     "linalg_cross(self, other, *, dim)",
     node="LinalgCrossBackward0",
     forward=_cross_array,
@@ -41,7 +41,7 @@ def linalg_cross(input: Tensor, other: Tensor, *, dim: int = -1, out: Tensor | N
         raise RuntimeError(
             f"linalg.cross: inputs dimension {dim} must have length 3. Got {input.shape[dim]} and {other.shape[dim]}"
         )
-    return _cross(input, other, dim)  # type: ignore[no-any-return]
+    return _cross(input, other, dim)
 
 
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
@@ -64,13 +64,13 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1, out: Tensor | None = None) -> Tensor:
     """Dot products along ``dim``, the first operand conjugated."""
     if x.dim() == 1 and y.dim() == 1:
-        return x.vdot(y)  # type: ignore[no-any-return]
-    return (conj(x) * y).sum(dim)  # type: ignore[no-any-return]
+        return x.vdot(y)
+    return (conj(x) * y).sum(dim)
 
 
 def linalg_diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The diagonals of batches of matrices, a view."""
-    return A.diagonal(offset, dim1, dim2)  # type: ignore[no-any-return]
+    return A.diagonal(offset, dim1, dim2)
 
 
 __all__ = ["cross"]

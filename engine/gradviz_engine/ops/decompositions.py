@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from gradviz_engine.ops.extrema import result_type
-from gradviz_engine.ops.solving import LinAlgError, check_matrices, column_major, half, mh, solve_triangular
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
+from gradviz_engine.ops.solving import LinAlgError, check_matrices, column_major, half, mh, solve_triangular
 from gradviz_engine.tensor import Tensor, wrap
 
 Array = np.ndarray[Any, Any]
@@ -98,7 +98,7 @@ CholeskyResult = result_type("linalg_cholesky_ex", "L info")
 def cholesky(A: Tensor, *, upper: bool = False, out: Any = None) -> Tensor:
     """The lower triangular L with ``L Lᴴ = A`` (or its upper twin); LinAlgError where there is none."""
     check_matrices(A, "linalg.cholesky")
-    return _cholesky_ex(A, upper, True)[0]  # type: ignore[no-any-return]
+    return _cholesky_ex(A, upper, True)[0]
 
 
 @composite
@@ -110,7 +110,7 @@ def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False, o
 
 # QR -----------------------------------------------------------------------------------------------------------
 
-_QR_MODES = {"reduced": "reduced", "complete": "complete", "r": "reduced"}
+_QR_MODES: dict[str, Any] = {"reduced": "reduced", "complete": "complete", "r": "reduced"}
 
 
 def _qr_arrays(A: Array, mode: str) -> tuple[Array, Array]:
@@ -130,9 +130,7 @@ def _qr_grad(grads: tuple[Any, Any], saved: Any) -> Tensor | None:
         )
     m, n = Q.shape[-2], R.shape[-1]
     if mode == "complete" and m > n:
-        raise RuntimeError(
-            "The QR decomposition is not differentiable when mode='complete' and nrows > ncols."
-        )
+        raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols.")
     if m >= n:
         return _qr_grad_tall(gQ, gR, Q, R)
     # A = [X Y], R = [U V]: X = Q U and Y = Q V, so that Q depends on X alone.
@@ -192,7 +190,7 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:
 # Eigenvalues of Hermitian matrices ------------------------------------------------------------------------------
 
 
-def _eigh_arrays(A: Array, UPLO: str, compute_v: bool) -> tuple[Array, Array]:
+def _eigh_arrays(A: Array, UPLO: Any, compute_v: bool) -> tuple[Array, Array]:
     values, vectors = np.linalg.eigh(half(A), UPLO)
     return values.astype(_real_dtype(A.dtype), copy=False), column_major(vectors.astype(A.dtype, copy=False))
 
@@ -219,8 +217,7 @@ def _eigh_grad(grads: tuple[Any, Any], L: Tensor, V: Tensor) -> Tensor:
     inner = inner.masked_fill(eye, 0)
     if gL is not None:
         inner = inner + gL.diag_embed().to(inner.dtype)
-    result = V.matmul(inner.matmul(mh(V)))
-    return result
+    return V.matmul(inner.matmul(mh(V)))
 
 
 _eigh = operator(
@@ -249,7 +246,7 @@ def eigh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Any:
 def eigvalsh(A: Tensor, UPLO: str = "L", *, out: Any = None) -> Tensor:
     """The eigenvalues alone."""
     check_matrices(A, "linalg.eigvalsh")
-    return _eigh(A, UPLO.upper(), A.requires_grad)[0]  # type: ignore[no-any-return]
+    return _eigh(A, UPLO.upper(), A.requires_grad)[0]
 
 
 # Singular values --------------------------------------------------------------------------------------------------
@@ -270,7 +267,7 @@ def _svd_grad(grads: tuple[Any, Any, Any], U: Tensor, S: Tensor, Vh: Tensor, ful
         gVh = None if gVh is None else gVh.narrow(-2, 0, k)
     m, n = U.shape[-2], Vh.shape[-1]
     if gU is None and gVh is None:
-        return U.matmul(gS.unsqueeze(-1) * Vh)  # type: ignore[no-any-return]
+        return U.matmul(gS.unsqueeze(-1) * Vh)
     skew_u = None if gU is None else _skew(mh(U).matmul(gU))
     skew_v = None if gVh is None else _skew(Vh.matmul(mh(gVh)))
     inner: Any = 0
@@ -290,7 +287,7 @@ def _svd_grad(grads: tuple[Any, Any, Any], U: Tensor, S: Tensor, Vh: Tensor, ful
     if n > k and gVh is not None:
         scaled = gVh / S.unsqueeze(-1)
         result = result + U.matmul(scaled - scaled.matmul(mh(Vh)).matmul(Vh))
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def _skew(x: Tensor) -> Tensor:
@@ -323,7 +320,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None, out
 def svdvals(A: Tensor, *, driver: str | None = None, out: Any = None) -> Tensor:
     """The singular values alone."""
     check_matrices(A, "linalg.svdvals", square=False)
-    return _svd(A, False, A.requires_grad)[1]  # type: ignore[no-any-return]
+    return _svd(A, False, A.requires_grad)[1]
 
 
 __all__: list[str] = []

@@ -88,10 +88,7 @@ def any_integers(generator: Generator, count: int, dtype: np.dtype[Any]) -> Arra
     """``random_()``: all the numbers from 0 that the dtype holds (floats: that it holds exactly)."""
     if dtype.kind == "b":
         return (generator.words(count) & np.uint64(1)).astype(dtype)
-    if dtype.kind == "f":
-        top = (1 << (np.finfo(dtype).nmant + 1)) + 1
-    else:
-        top = int(np.iinfo(dtype).max) + 1
+    top = (1 << np.finfo(dtype).nmant + 1) + 1 if dtype.kind == "f" else int(np.iinfo(dtype).max) + 1
     words = generator.double_words(count) if dtype in (np.float64, np.int64) else generator.words(count)
     return (words % np.uint64(top)).astype(dtype)
 

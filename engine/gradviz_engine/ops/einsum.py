@@ -232,8 +232,8 @@ def _contracted(operands: list[Tensor], counts: list[int], rank: int, kept: int)
     if rank == kept:
         return result
     if others:
-        return result.view(result.shape[:kept])  # type: ignore[no-any-return]
-    return result.sum(list(range(kept, rank)))  # type: ignore[no-any-return]
+        return result.view(result.shape[:kept])
+    return result.sum(list(range(kept, rank)))
 
 
 def _pair(left: Tensor, right: Tensor, summed: list[int]) -> Tensor:
@@ -252,9 +252,7 @@ def _pair(left: Tensor, right: Tensor, summed: list[int]) -> Tensor:
         # The right operand's dimensions come first in the output: the other way round it needs no reordering.
         left, right, only_left, only_right = right, left, only_right, only_left
     out_order = [*shared, *only_left, *summed, *only_right]
-    out_sizes = (
-        [left.shape[d] for d in shared + only_left] + [1] * len(summed) + [right.shape[d] for d in only_right]
-    )
+    out_sizes = [left.shape[d] for d in shared + only_left] + [1] * len(summed) + [right.shape[d] for d in only_right]
     batch, rows, columns, length = (
         math.prod(tensor.shape[d] for d in dims)
         for tensor, dims in ((left, shared), (left, only_left), (right, only_right), (left, summed))
@@ -262,7 +260,7 @@ def _pair(left: Tensor, right: Tensor, summed: list[int]) -> Tensor:
     a = left.permute(out_order).reshape(batch, rows, length)
     b = right.permute([*shared, *summed, *only_right, *only_left]).reshape(batch, length, columns)
     back = [out_order.index(d) for d in range(len(out_order))]
-    return a.bmm(b).view(out_sizes).permute(back)  # type: ignore[no-any-return]
+    return a.bmm(b).view(out_sizes).permute(back)
 
 
 @composite
@@ -290,9 +288,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2, out: Any = None) -> Tensor:
     x, y = a.permute([*left, *first]), b.permute([*second, *right])
     if rows == 1 and columns == 1:
         if x.is_contiguous() and y.is_contiguous():
-            return x.flatten().dot(y.flatten()).reshape(sizes)  # type: ignore[no-any-return]
-        return (x.squeeze() * y.squeeze()).sum().reshape(sizes)  # type: ignore[no-any-return]
-    return x.reshape(rows, size).mm(y.reshape(size, columns)).reshape(sizes)  # type: ignore[no-any-return]
+            return x.flatten().dot(y.flatten()).reshape(sizes)
+        return (x.squeeze() * y.squeeze()).sum().reshape(sizes)
+    return x.reshape(rows, size).mm(y.reshape(size, columns)).reshape(sizes)
 
 
 def _contracted_dims(a: Tensor, b: Tensor, dims: Any) -> tuple[list[int], list[int]]:
@@ -302,9 +300,7 @@ def _contracted_dims(a: Tensor, b: Tensor, dims: Any) -> tuple[list[int], list[i
         if dims < 0:
             raise RuntimeError(f"tensordot expects dims >= 0, but got dims={dims}")
         if dims > min(a.dim(), b.dim()):
-            raise RuntimeError(
-                f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}"
-            )
+            raise RuntimeError(f"tensordot expects dims < ndim_a or ndim_b, but got dims={dims}")
         return list(range(-dims, 0)), list(range(dims))
     first, second = ([d] if isinstance(d, int) else list(d) for d in dims)
     if len(first) != len(second):

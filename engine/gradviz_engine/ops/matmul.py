@@ -172,18 +172,14 @@ _addbmm = operator(
         "self": Rule(lambda grad, saved: scaled(grad, saved.beta), "grad · beta"),
         "batch1": Rule(
             lambda grad, saved: scaled(
-                _expanded(grad, saved.batch1_sym_sizes, saved.batch2_sym_sizes).bmm(
-                    conj(saved.batch2.transpose(1, 2))
-                ),
+                _expanded(grad, saved.batch1_sym_sizes, saved.batch2_sym_sizes).bmm(conj(saved.batch2.transpose(1, 2))),
                 saved.alpha,
             ),
             "grad @ batch2ᵀ · alpha",
         ),
         "batch2": Rule(
             lambda grad, saved: scaled(
-                conj(saved.batch1.transpose(1, 2)).bmm(
-                    _expanded(grad, saved.batch1_sym_sizes, saved.batch2_sym_sizes)
-                ),
+                conj(saved.batch1.transpose(1, 2)).bmm(_expanded(grad, saved.batch1_sym_sizes, saved.batch2_sym_sizes)),
                 saved.alpha,
             ),
             "batch1ᵀ @ grad · alpha",
@@ -195,53 +191,53 @@ _addbmm = operator(
 def mm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """The product of two matrices, (n, m) and (m, p)."""
     x, y = as_tensor_argument(input, "mm"), as_tensor_argument(mat2, "mm", 2, "mat2")
-    return _mm(x, y) if out is None else write_out("mm", out, _mm, x, y)  # type: ignore[no-any-return]
+    return _mm(x, y) if out is None else write_out("mm", out, _mm, x, y)
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """A matrix (n, m) times a vector (m)."""
-    return _mv(as_tensor_argument(input, "mv"), as_tensor_argument(vec, "mv", 2, "vec"))  # type: ignore[no-any-return]
+    return _mv(as_tensor_argument(input, "mv"), as_tensor_argument(vec, "mv", 2, "vec"))
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of the products of two vectors' elements."""
-    return _dot(as_tensor_argument(input, "dot"), as_tensor_argument(tensor, "dot", 2, "tensor"))  # type: ignore[no-any-return]
+    return _dot(as_tensor_argument(input, "dot"), as_tensor_argument(tensor, "dot", 2, "tensor"))
 
 
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """``dot`` with the first vector conjugated."""
-    return _vdot(as_tensor_argument(input, "vdot"), as_tensor_argument(other, "vdot", 2, "other"))  # type: ignore[no-any-return]
+    return _vdot(as_tensor_argument(input, "vdot"), as_tensor_argument(other, "vdot", 2, "other"))
 
 
 def bmm(input: Tensor, mat2: Tensor, *, out: Tensor | None = None) -> Tensor:
     """Products of matrices by batch entry, (b, n, m) and (b, m, p)."""
     x, y = as_tensor_argument(input, "bmm"), as_tensor_argument(mat2, "bmm", 2, "mat2")
-    return _bmm(x, y) if out is None else write_out("bmm", out, _bmm, x, y)  # type: ignore[no-any-return]
+    return _bmm(x, y) if out is None else write_out("bmm", out, _bmm, x, y)
 
 
 def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * (mat1 @ mat2)``; input broadcasts, and is not read where beta is 0."""
-    return _addmm(input, mat1, mat2, beta, alpha)  # type: ignore[no-any-return]
+    return _addmm(input, mat1, mat2, beta, alpha)
 
 
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * (mat @ vec)``."""
-    return _addmv(input, mat, vec, beta, alpha)  # type: ignore[no-any-return]
+    return _addmv(input, mat, vec, beta, alpha)
 
 
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * outer(vec1, vec2)``."""
-    return _addr(input, vec1, vec2, beta, alpha)  # type: ignore[no-any-return]
+    return _addr(input, vec1, vec2, beta, alpha)
 
 
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * bmm(batch1, batch2)``."""
-    return _baddbmm(input, batch1, batch2, beta, alpha)  # type: ignore[no-any-return]
+    return _baddbmm(input, batch1, batch2, beta, alpha)
 
 
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta * input + alpha * bmm(batch1, batch2).sum(0)``."""
-    return _addbmm(input, batch1, batch2, beta, alpha)  # type: ignore[no-any-return]
+    return _addbmm(input, batch1, batch2, beta, alpha)
 
 
 def addmm_(self: Tensor, mat1: Tensor, mat2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
@@ -300,7 +296,7 @@ def _should_fold(x: Tensor, y: Tensor) -> bool:
         return False
     if large.numel() == 0:
         return True
-    shape, strides = large.shape, large.stride()
+    shape, strides = tuple(large.shape), large.stride()
     if not x_larger:
         shape = (*shape[:-2], shape[-1], shape[-2])
         strides = (*strides[:-2], strides[-1], strides[-2])
@@ -315,7 +311,7 @@ def _folded(x: Tensor, y: Tensor) -> Tensor:
     *leading, last = large.shape
     rows = large.reshape(math.prod(leading), last)
     if small.dim() == 1:
-        return _unsafe_view(_mv(rows, small), tuple(leading))  # type: ignore[no-any-return]
+        return _unsafe_view(_mv(rows, small), tuple(leading))
     result = _unsafe_view(_mm(rows, small), (*leading, small.shape[1]))
     return result.mT.contiguous() if swapped else result
 
@@ -381,8 +377,21 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 ger = outer
 
 __all__ = [
-    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "dot", "ger", "inner", "kron", "matmul", "mm", "mv",
-    "outer", "vdot",
+    "addbmm",
+    "addmm",
+    "addmv",
+    "addr",
+    "baddbmm",
+    "bmm",
+    "dot",
+    "ger",
+    "inner",
+    "kron",
+    "matmul",
+    "mm",
+    "mv",
+    "outer",
+    "vdot",
 ]
 METHODS = (*__all__, "addbmm_", "addmm_", "addmv_", "addr_", "baddbmm_")
 INPLACE = ()

@@ -60,17 +60,17 @@ def _vector_norm_grad(grad: Tensor, x: Tensor, norm: Tensor, p: float, dim: Any,
     if p == 1:
         return x.sgn() * grad
     if p == 2:
-        return grad * (x / norm).masked_fill(norm == 0, 0)
+        return grad * (x / norm).masked_fill(norm.eq(0), 0)
     if math.isinf(p):
         # The gradient is shared evenly among the elements that attain the norm.
         magnitudes = x.abs()
         mask = magnitudes.eq(norm).logical_or(magnitudes.isnan())
         return x.sgn() * ((grad / mask.sum(reduced_dims(dim, x.dim()), keepdim=True)) * mask)
     if p < 1:
-        direction = x.sgn() * x.abs().pow(p - 1).masked_fill(x == 0, 0)
+        direction = x.sgn() * x.abs().pow(p - 1).masked_fill(x.eq(0), 0)
         return direction * grad * norm.pow(1 - p)
     direction = x.sgn() * x.abs().pow(p - 1) if p < 2 else x * x.abs().pow(p - 2)
-    return direction * (grad / norm.pow(p - 1)).masked_fill(norm == 0, 0)
+    return direction * (grad / norm.pow(p - 1)).masked_fill(norm.eq(0), 0)
 
 
 _vector_norm = operator(
@@ -79,9 +79,7 @@ _vector_norm = operator(
     forward=_vector_norm_array,
     gradients={
         "self": Rule(
-            lambda grad, saved: _vector_norm_grad(
-                grad, saved.self, saved.result, saved.ord, saved.dim, saved.keepdim
-            ),
+            lambda grad, saved: _vector_norm_grad(grad, saved.self, saved.result, saved.ord, saved.dim, saved.keepdim),
             "grad · sign(self) · (|self| / result)^(ord - 1)",
         )
     },
@@ -101,7 +99,7 @@ def vector_norm(
     if dims is not None:
         wrap_dims(dims, x.dim())
     order = float(ord) if not isinstance(ord, int) else ord
-    return _vector_norm(x, order, dims, keepdim, dtype)  # type: ignore[no-any-return]
+    return _vector_norm(x, order, dims, keepdim, dtype)
 
 
 @composite
@@ -164,9 +162,7 @@ def linalg_norm(
     """``torch.linalg.norm``: of a vector or matrix, by the number of dimensions named."""
     dims = (dim,) if isinstance(dim, int) else dim
     if dims is not None and len(dims) not in (1, 2):
-        raise RuntimeError(
-            f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dims)}"
-        )
+        raise RuntimeError(f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dims)}")
     if dims is None and ord is not None and A.dim() not in (1, 2):
         raise RuntimeError(
             f"linalg.norm: If dim is not specified but ord is, the input must be 1D or 2D. Got {A.dim()}D."
@@ -209,7 +205,7 @@ _dist = operator(
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The norm of the difference."""
-    return _dist(input, other, p)  # type: ignore[no-any-return]
+    return _dist(input, other, p)
 
 
 def _other_dims(dim: int, rank: int) -> tuple[int, ...]:
@@ -246,7 +242,7 @@ _renorm = operator(
 
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """Scale each slice along ``dim`` whose norm exceeds ``maxnorm`` down to it."""
-    return _renorm(input, p, dim, maxnorm)  # type: ignore[no-any-return]
+    return _renorm(input, p, dim, maxnorm)
 
 
 __all__ = ["dist", "norm", "renorm"]

@@ -105,9 +105,7 @@ def addbmm(bias: Array, a: Array, b: Array, beta: Any, alpha: Any) -> Array:
         if operand.ndim != 3:
             raise RuntimeError(f"{name} must be a 3D tensor")
     if a.shape[0] != b.shape[0]:
-        raise RuntimeError(
-            f"batch1 and batch2 must have same number of batches, got {a.shape[0]} and {b.shape[0]}"
-        )
+        raise RuntimeError(f"batch1 and batch2 must have same number of batches, got {a.shape[0]} and {b.shape[0]}")
     if a.shape[2] != b.shape[1]:
         raise RuntimeError(
             f"Incompatible matrix sizes for bmm ({a.shape[1]}x{a.shape[2]} and {b.shape[1]}x{b.shape[2]})"
@@ -118,7 +116,7 @@ def addbmm(bias: Array, a: Array, b: Array, beta: Any, alpha: Any) -> Array:
 
 def _multiplied(a: Array, b: Array, kernel: str) -> Array:
     if a.dtype.kind == "b":
-        raise NotImplementedError(f'"{kernel}" not implemented for \'Bool\'')
+        raise NotImplementedError(f"\"{kernel}\" not implemented for 'Bool'")
     product: Array = np.matmul(a, b)
     return product
 
@@ -144,9 +142,7 @@ def _check_mv(size: Sequence[int], a: Array, v: Array) -> None:
     if a.ndim != 2 or v.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got {len(size)}, {a.ndim}, {v.ndim}")
     if a.shape[1] != v.size or size[0] not in (1, a.shape[0]):
-        raise RuntimeError(
-            f"size mismatch, got input ({size[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({v.size})"
-        )
+        raise RuntimeError(f"size mismatch, got input ({size[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({v.size})")
 
 
 def _check_bmm(a: Array, b: Array) -> None:

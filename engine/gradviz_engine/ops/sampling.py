@@ -39,9 +39,7 @@ def _placed(values: Array, like: Array) -> Array:
 def _uniform_array(like: Array, low: float, high: float, generator: Generator | None) -> Array:
     kind = _floating_or_complain(like.dtype, "check_uniform_bounds")
     if low > high:
-        raise RuntimeError(
-            f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}"
-        )
+        raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={low:g} > to={high:g}")
     if like.dtype.kind == "c":
         parts = distributions.uniform(generator or default_generator, 2 * like.size, kind, low, high)
         return _placed(parts.view(like.dtype), like)
@@ -74,9 +72,7 @@ def _integers_array(like: Array, low: int | None, high: int | None, generator: G
     if low is None or high is None:
         return _placed(distributions.any_integers(source, like.size, like.dtype), like)
     if low >= high:
-        raise RuntimeError(
-            f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}"
-        )
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if like.dtype.kind in "iu":
         bounds = np.iinfo(like.dtype)
         for name, value in (("from", low), ("to - 1", high - 1)):
@@ -93,9 +89,7 @@ def _bernoulli_array(like: Array, p: Any, generator: Generator | None) -> Array:
     if isinstance(p, Tensor):
         chances = np.broadcast_to(p._data, like.shape)
         if chances.dtype.kind != "f":
-            raise NotImplementedError(
-                f"\"bernoulli_tensor_cpu_p_\" not implemented for '{p.dtype._legacy_name}'"
-            )
+            raise NotImplementedError(f"\"bernoulli_tensor_cpu_p_\" not implemented for '{p.dtype._legacy_name}'")
         if not ((chances >= 0) & (chances <= 1)).all():
             raise RuntimeError(
                 "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be "
@@ -319,16 +313,14 @@ def normal(
         result = _normal_scaled(std, float(mean), generator)
     else:
         center, width = float(mean), float(std)
-        return _new(
-            (size,), dtype, device, requires_grad, lambda a: _normal_array(a, center, width, generator), out
-        )
+        return _new((size,), dtype, device, requires_grad, lambda a: _normal_array(a, center, width, generator), out)
     return result
 
 
 def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability each element names (or with ``p``), else 0."""
     if p is None:
-        return _bernoulli_of(input, generator)  # type: ignore[no-any-return]
+        return _bernoulli_of(input, generator)
     return wrap(_bernoulli_array(np.empty_like(input._data), p, generator))
 
 

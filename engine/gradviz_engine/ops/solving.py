@@ -39,9 +39,7 @@ def check_matrices(A: Tensor, name: str, square: bool = True, letter: str = "A")
             f"{name}: {letter} must be batches of square matrices, but they are {shape[-2]} by {shape[-1]} matrices"
         )
     if A._data.dtype.kind not in "fc":
-        raise RuntimeError(
-            f"{name}: Expected a floating point or complex tensor as input. Got {A.dtype._legacy_name}"
-        )
+        raise RuntimeError(f"{name}: Expected a floating point or complex tensor as input. Got {A.dtype._legacy_name}")
 
 
 def mh(A: Tensor) -> Tensor:
@@ -126,7 +124,7 @@ _inv_ex = operator(
 def inv(A: Tensor, *, out: Any = None) -> Tensor:
     """The inverse of square matrices."""
     check_matrices(A, "linalg.inv")
-    return _inv_ex(A, "linalg.inv")[0]  # type: ignore[no-any-return]
+    return _inv_ex(A, "linalg.inv")[0]
 
 
 @composite
@@ -183,7 +181,7 @@ _det = operator(
 def det(A: Tensor, *, out: Any = None) -> Tensor:
     """The determinant of square matrices."""
     check_matrices(A, "linalg.det")
-    return _det(A)  # type: ignore[no-any-return]
+    return _det(A)
 
 
 det_ = det
@@ -273,9 +271,7 @@ def _not_solvable(A: Array) -> LinAlgError:
     if A.ndim > 2:
         matrices = A.reshape(-1, *A.shape[-2:])
         batch = next((f"(Batch element {i}): " for i, m in enumerate(matrices) if _first_zero_pivot(m)), "")
-    return LinAlgError(
-        f"torch.linalg.solve: {batch}The solver failed because the input matrix is singular."
-    )
+    return LinAlgError(f"torch.linalg.solve: {batch}The solver failed because the input matrix is singular.")
 
 
 def _solve_grads(grad: Tensor, saved: Any, needed: tuple[bool, ...]) -> tuple[Any, Any]:
@@ -303,7 +299,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True, out: Any = None) -> Tensor
     """X of ``A X = B`` (or of ``X A = B``); B may be vectors, (..., n)."""
     check_matrices(A, "linalg.solve")
     _check_same_dtype(A, B, "linalg.solve")
-    return _solve_ex(A, B, left)[0]  # type: ignore[no-any-return]
+    return _solve_ex(A, B, left)[0]
 
 
 @composite
@@ -367,7 +363,7 @@ def solve_triangular(
 ) -> Tensor:
     """X of ``A X = B`` with a triangular A; the other triangle is not read."""
     check_matrices(A, "linalg.solve_triangular")
-    return _solve_triangular(A, B, left, upper, unitriangular)  # type: ignore[no-any-return]
+    return _solve_triangular(A, B, left, upper, unitriangular)
 
 
 inverse = inv

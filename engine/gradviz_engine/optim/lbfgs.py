@@ -11,7 +11,12 @@ from gradviz_engine.autograd import observer
 from gradviz_engine.autograd.grad_mode import enable_grad
 from gradviz_engine.optim.line_search import Array, Point, strong_wolfe
 from gradviz_engine.optim.optimizer import Optimizer, check_rates
-from gradviz_engine.tensor import wrap
+from gradviz_engine.tensor import Tensor, wrap
+
+
+def _number(loss: Any) -> float:
+    """The loss a closure returned, a tensor or a number."""
+    return float(loss.detach() if isinstance(loss, Tensor) else loss)
 
 
 class LBFGS(Optimizer):
@@ -46,20 +51,20 @@ class LBFGS(Optimizer):
         for param in self._params:
             data = param._data
             change = direction[offset : offset + data.size].reshape(data.shape)
-            self._written(param, lambda data=data, change=change: np.add(data, change * t, out=data))
+            self._write(param, data + change * t)
             offset += data.size
 
     def _restore(self, copies: list[Array]) -> None:
         for param, copy in zip(self._params, copies, strict=True):
-            self._written(param, lambda data=param._data, copy=copy: np.copyto(data, copy))
+            self._write(param, copy)
 
     @staticmethod
-    def _written(param: Any, write: Callable[[], Any]) -> None:
+    def _write(param: Tensor, values: Array) -> None:
         watcher = observer.current
         cause = observer.current_cause("LBFGS.step")
         if watcher is not None:
             watcher.before_write(param, cause)
-        write()
+        param._data[...] = values
         param._bump()
         if watcher is not None:
             watcher.after_write(param, cause)
@@ -84,7 +89,7 @@ class LBFGS(Optimizer):
         state["func_evals"] += 1
         if np.abs(gradient).max() <= group["tolerance_grad"]:
             return first_loss
-        loss, evaluations = float(first_loss), 1
+        loss, evaluations = _number(first_loss), 1
         for iteration in range(1, group["max_iter"] + 1):
             state["n_iter"] += 1
             direction = self._direction(gradient, state)
@@ -127,7 +132,7 @@ class LBFGS(Optimizer):
             if last:
                 return start.loss, start.gradient, t, 0
             loss, gradient = evaluate()
-            return float(loss), gradient, t, 1
+            return _number(loss), gradient, t, 1
         if search != "strong_wolfe":
             raise RuntimeError("only 'strong_wolfe' is supported")
         copies = [p._data.copy() for p in self._params]
@@ -136,7 +141,7 @@ class LBFGS(Optimizer):
             self._move(t, direction)
             loss, gradient = evaluate()
             self._restore(copies)
-            return float(loss), gradient
+            return _number(loss), gradient
 
         point, count = strong_wolfe(objective, start, direction, t, most)
         self._move(point.t, direction)

@@ -44,9 +44,7 @@ def cubic_minimum(a: Point, b: Point, bounds: tuple[float, float] | None = None)
     return min(max(t, low), high)
 
 
-def strong_wolfe(
-    objective: Objective, start: Point, direction: Array, t: float, most: int
-) -> tuple[Point, int]:
+def strong_wolfe(objective: Objective, start: Point, direction: Array, t: float, most: int) -> tuple[Point, int]:
     """The point to move to, and how often the loss was computed."""
 
     def at(t: float) -> Point:
@@ -74,9 +72,7 @@ def strong_wolfe(
     return bracket[low], count
 
 
-def _bracketed(
-    at: Callable[[float], Point], start: Point, t: float, most: int
-) -> tuple[list[Point], bool, int, int]:
+def _bracketed(at: Callable[[float], Point], start: Point, t: float, most: int) -> tuple[list[Point], bool, int, int]:
     """Two points with a good one between them (or one that is good), evaluations, rounds."""
     previous, new = start, at(t)
     rounds = 0

@@ -101,9 +101,7 @@ class Optimizer:
         names = [p[0] for p in members if isinstance(p, tuple)]
         params = [p[1] if isinstance(p, tuple) else p for p in members]
         if names and len(names) != len(params):
-            raise ValueError(
-                "all optimizer params should be with/without names. Some param names are missing"
-            )
+            raise ValueError("all optimizer params should be with/without names. Some param names are missing")
         param_group["params"] = params
         if names:
             param_group["param_names"] = names
@@ -111,9 +109,7 @@ class Optimizer:
             _check_optimizable(param)
         for name, default in self.defaults.items():
             if default is required and name not in param_group:
-                raise ValueError(
-                    f"parameter group didn't specify a value of required optimization parameter {name}"
-                )
+                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
             param_group.setdefault(name, default)
         self._check_distinct(param_group)
         self.param_groups.append(param_group)
@@ -256,9 +252,7 @@ def _check_optimizable(param: Any) -> None:
     if not isinstance(param, Tensor):
         kind = type(param)
         where = "" if kind.__module__ == "builtins" else kind.__module__ + "."
-        raise TypeError(
-            f"optimizer can only optimize Tensors, but one of the params is {where}{kind.__qualname__}"
-        )
+        raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {where}{kind.__qualname__}")
     if not (param.is_leaf or param.retains_grad):
         raise ValueError("can't optimize a non-leaf Tensor")
 

@@ -162,13 +162,9 @@ class CheckpointFunction(Function):
         with _random_state(ctx.state), enable_grad():
             results = ctx.run_function(*inputs)
         outputs = [results] if isinstance(results, Tensor) else list(results)
-        wanted = [
-            (o, g) for o, g in zip(outputs, grads, strict=True) if isinstance(o, Tensor) and o.requires_grad
-        ]
+        wanted = [(o, g) for o, g in zip(outputs, grads, strict=True) if isinstance(o, Tensor) and o.requires_grad]
         if not wanted:
-            raise RuntimeError(
-                "none of output has requires_grad=True, this checkpoint() is not necessary"
-            )
+            raise RuntimeError("none of output has requires_grad=True, this checkpoint() is not necessary")
         calls.backward([o for o, _ in wanted], [g for _, g in wanted])
         return None, None, *(a.grad if isinstance(a, Tensor) else None for a in inputs)
 
