@@ -10,7 +10,7 @@ import warnings
 from typing import Any
 
 from gradviz_engine.autograd.grad_mode import no_grad
-from gradviz_engine.tensor import Tensor
+from gradviz_engine.tensor import Tensor, wrap
 
 _GAINS = {
     "linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
@@ -59,21 +59,44 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
-    """Normally distributed numbers, none outside of [a, b]: the inverse distribution function of uniform ones."""
+    """Normally distributed numbers, none outside of [a, b]; those that fall outside are drawn again.
+
+    Where [a, b] holds little of the distribution, uniform numbers are kept with the density's probability instead.
+    """
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be "
             "incorrect.",
             stacklevel=2,
         )
-    low, high = (0.5 * (1.0 + math.erf((end - mean) / std / math.sqrt(2.0))) for end in (a, b))
+    low, high = ((1.0 + math.erf((end - mean) / std / math.sqrt(2.0))) / 2.0 for end in (a, b))
     with no_grad():
-        tensor.uniform_(2 * low - 1, 2 * high - 1, generator=generator)
-        tensor.erfinv_()
-        tensor.mul_(std * math.sqrt(2.0))
-        tensor.add_(mean)
-        tensor.clamp_(min=a, max=b)
+        if high - low > 0.3:
+            _redraw_outside(tensor, mean, std, a, b, generator)
+        else:
+            _keep_by_density(tensor, mean, std, a, b, generator)
     return tensor
+
+
+def _redraw_outside(tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any) -> None:
+    bounds = [tensor._data.dtype.type(end) for end in (a, b)]
+    tensor.normal_(mean, std, generator=generator)
+    while (outside := (tensor._data < bounds[0]) | (tensor._data > bounds[1])).any():
+        again = tensor.new_empty(tensor.shape).normal_(mean, std, generator=generator)
+        tensor.copy_(again.where(wrap(outside), tensor))
+
+
+def _keep_by_density(tensor: Tensor, mean: float, std: float, a: float, b: float, generator: Any) -> None:
+    mode = max(a, min(mean, b))
+    log_peak = -0.5 * ((mode - mean) / std) ** 2
+    pending: Any = None
+    while pending is None or pending.any():
+        candidates = tensor.new_empty(tensor.shape).uniform_(a, b, generator=generator)
+        log_density = ((candidates - mean) / std).pow(2) * -0.5 - log_peak
+        refused = tensor.new_empty(tensor.shape).uniform_(generator=generator).log() > log_density
+        chosen = candidates if pending is None else candidates.where(wrap(pending), tensor)
+        tensor.copy_(chosen)
+        pending = refused._data if pending is None else pending & refused._data
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
