@@ -207,6 +207,8 @@ class _Watch(TorchFunctionMode):
             name = func.__self__.__name__ if nodes else name
         if name in _NO_OPERATION or name.endswith("_like") or not made:
             return
+        if self.stepping and not nodes:  # the optimizer's own arithmetic, not a closure's forward pass
+            return
         inputs = _tensors(given)
         if nodes or any(tensor.requires_grad for tensor in inputs):
             self._recorder.op(name.strip("_") if name.startswith("__") else name, nodes, inputs, made)
@@ -367,9 +369,9 @@ def _saves_tensors(node: Any) -> bool:
     if _is_custom(node):
         return bool(_saved_by_user(node))
     for attribute in dir(node):
-        if attribute.startswith("_raw_saved_"):
+        if attribute.startswith("_saved_"):
             try:
-                if getattr(node, attribute) is not None:
+                if _tensors(getattr(node, attribute)):
                     return True
             except RuntimeError:  # freed already
                 continue
