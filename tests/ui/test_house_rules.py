@@ -40,9 +40,7 @@ def tidied(window: MainWindow) -> None:
 
 
 def test_every_widget_has_a_name(window: MainWindow) -> None:
-    unnamed = [
-        f"{type(widget).__name__} in {path(widget)}" for widget in ours(window) if not widget.objectName()
-    ]
+    unnamed = [f"{type(widget).__name__} in {path(widget)}" for widget in ours(window) if not widget.objectName()]
     assert unnamed == []
 
 

@@ -28,9 +28,7 @@ def press(qtbot: QtBot, window: MainWindow, key: Qt.Key, modifier: Qt.KeyboardMo
     qtbot.keyClick(window.focusWidget() or window, key, modifier)
 
 
-def test_arrow_keys_step_by_events_nodes_and_calls(
-    window: MainWindow, basics: MemoryTrace, qtbot: QtBot
-) -> None:
+def test_arrow_keys_step_by_events_nodes_and_calls(window: MainWindow, basics: MemoryTrace, qtbot: QtBot) -> None:
     session = window.session
     press(qtbot, window, KEY.Key_Home)
     assert session.step == 0
@@ -97,9 +95,7 @@ def test_space_plays_and_stops(window: MainWindow, qtbot: QtBot) -> None:
 
 def test_a_click_in_the_margin_sets_a_breakpoint_where_f5_stops(window: MainWindow, qtbot: QtBot) -> None:
     session = window.session
-    line = next(
-        event.line for event in session.trace.events if isinstance(event, BackwardBegin) and event.call == 3
-    )
+    line = next(event.line for event in session.trace.events if isinstance(event, BackwardBegin) and event.call == 3)
     click_margin(qtbot, window, line)
     assert session.breakpoints.lines == {(session.document.file, line)}
     press(qtbot, window, KEY.Key_Home)
@@ -307,9 +303,14 @@ def test_find_goes_from_place_to_place(window: MainWindow, qtbot: QtBot) -> None
 def test_the_theme_changes_at_once_and_is_remembered(window: MainWindow, qtbot: QtBot) -> None:
     from gradviz_ui import theme
 
-    dark = window.grab().toImage().pixelColor(5, 60)
+    def brightness() -> list[int]:
+        parts = (window, window.code.editor.viewport(), window.console.text.viewport(), window.code.editor.margin)
+        return [part.grab().toImage().pixelColor(part.width() - 4, 3).lightness() for part in parts]
+
+    assert max(brightness()) < 80
     qtbot.mouseClick(window.top_bar.theme_button, Qt.MouseButton.LeftButton)
     assert not theme.current().dark
     assert window.session.settings.theme == "light"
-    assert window.grab().toImage().pixelColor(5, 60).lightness() > dark.lightness() + 100
+    bright = brightness()
     window.choose_theme("dark")
+    assert min(bright) > 180

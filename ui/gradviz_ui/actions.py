@@ -137,9 +137,7 @@ def _move(move: Move, window: MainWindow) -> None:
 _Std = QKeySequence.StandardKey
 
 
-def _moves(
-    id: str, title: str, move: Move, *keys: Key, icon: str | None = None, separated: bool = False
-) -> Action:
+def _moves(id: str, title: str, move: Move, *keys: Key, icon: str | None = None, separated: bool = False) -> Action:
     back = move.value.startswith("previous") or move is Move.START
     when = can_go_back if back else can_go_on
     return Action(id, title, STEP, partial(_move, move), keys, icon, when, separated=separated)

@@ -12,9 +12,7 @@ Failed = Callable[[Exception], None]
 
 
 class _Work(QRunnable):
-    def __init__(
-        self, number: int, call: Callable[[], Any], report: Callable[[int, Any, object], None]
-    ) -> None:
+    def __init__(self, number: int, call: Callable[[], Any], report: Callable[[int, Any, object], None]) -> None:
         super().__init__()
         self._number, self._call, self._report = number, call, report
 

@@ -27,9 +27,7 @@ class CrashReporter(QObject):
         sys.excepthook = self._on_exception
         threading.excepthook = self._on_thread_exception
 
-    def _on_exception(
-        self, kind: type[BaseException], error: BaseException, where: TracebackType | None
-    ) -> None:
+    def _on_exception(self, kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             QApplication.quit()
             return

@@ -53,9 +53,7 @@ class FileQuestions(QObject):
             return False
         suffix = ".ipynb" if document.is_notebook else ".py"
         name = str(Path(self._folder()) / Path(document.name).with_suffix(suffix).name)
-        filters = (
-            "Python (*.py);;Jupyter (*.ipynb)" if suffix == ".py" else "Jupyter (*.ipynb);;Python (*.py)"
-        )
+        filters = "Python (*.py);;Jupyter (*.ipynb)" if suffix == ".py" else "Jupyter (*.ipynb);;Python (*.py)"
         path = self._pick(self.tr("Save program"), name, filters, PROGRAM_SUFFIXES, suffix)
         return path is not None and self._session.save_program(path)
 
@@ -85,9 +83,7 @@ class FileQuestions(QObject):
             return self.save_program()
         return answer == buttons.Discard
 
-    def _pick(
-        self, title: str, name: str, filters: str, suffixes: tuple[str, ...], default: str
-    ) -> Path | None:
+    def _pick(self, title: str, name: str, filters: str, suffixes: tuple[str, ...], default: str) -> Path | None:
         chosen, _ = QFileDialog.getSaveFileName(self._window, title, name, filters)
         if not chosen:
             return None

@@ -2,7 +2,8 @@
 
 Arrow keys step the trace, but in a table they move from row to row and in a combo box from choice to choice.
 Qt asks the focused widget first (``ShortcutOverride``); editors answer, item views do not, and a text field
-lets go of Up and Down. This answers for them, and watches only the widget that has the focus, so that no other event passes through Python.
+lets go of Up and Down. This answers for them. It watches only the widget that has the focus, so that no other
+event passes through Python.
 """
 
 from __future__ import annotations
@@ -62,9 +63,7 @@ class KeyKeeper(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Answer Qt's question whether the key is the widget's own."""
         if event.type() is QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            plain = not event.modifiers() & ~(
-                Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
-            )
+            plain = not event.modifiers() & ~(Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier)
             if plain and isinstance(watched, QWidget) and event.key() in keeps(watched):
                 event.accept()
                 return True

@@ -115,6 +115,8 @@ class MainWindow(QMainWindow):
         bar.setFloatable(False)
         bar.toggleViewAction().setEnabled(False)
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        bar.setContentsMargins(0, 0, 0, 0)
+        bar.layout().setContentsMargins(0, 0, 0, 0)
         bar.addWidget(self.top_bar)
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
         self.setStatusBar(StatusBar(self.session, self))
@@ -313,9 +315,7 @@ class MainWindow(QMainWindow):
         from importlib.metadata import version  # slow to load, and seldom asked for
 
         title = self.tr("About gradviz")
-        text = self.tr(
-            "A desktop debugger for backpropagation: step through backward passes, in both directions."
-        )
+        text = self.tr("A desktop debugger for backpropagation: step through backward passes, in both directions.")
         QMessageBox.about(self, title, f"<h3>gradviz {version('gradviz')}</h3><p>{text}</p>")
 
     def _commands(self) -> list[Entry]:

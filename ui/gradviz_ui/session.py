@@ -226,9 +226,7 @@ class Session(QObject):
         try:
             self.document.save(path)
         except OSError as error:
-            self.message.emit(
-                "error", self.tr("The program was not saved: {why}").replace("{why}", reason(error))
-            )
+            self.message.emit("error", self.tr("The program was not saved: {why}").replace("{why}", reason(error)))
             return False
         if self.document.path is not None:
             self.settings.add_recent_file(self.document.path)
@@ -247,9 +245,7 @@ class Session(QObject):
             if path.absolute() != self.trace.path.absolute():
                 shutil.copyfile(self.trace.path, path)
         except OSError as error:
-            self.message.emit(
-                "error", self.tr("The trace was not saved: {why}").replace("{why}", reason(error))
-            )
+            self.message.emit("error", self.tr("The trace was not saved: {why}").replace("{why}", reason(error)))
             return False
         self.trace_saved = True
         self.settings.add_recent_file(path)

@@ -101,6 +101,8 @@ QHeaderView::section {
 }
 QPlainTextEdit, QTextEdit { border: none; selection-background-color: $selected_text; }
 QAbstractScrollArea::corner { background: transparent; border: none; }
+QPlainTextEdit#editor { background: $editor; color: $text; }
+QPlainTextEdit#console_text { background: $panel; color: $text; }
 QScrollArea { border: none; background: transparent; }
 
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }

@@ -27,9 +27,7 @@ class JsonTranslator(QTranslator):
         """Qt leaves out empty translators."""
         return not self._texts
 
-    def translate(
-        self, context: str, text: str, disambiguation: str | None = None, n: int = -1
-    ) -> str | None:
+    def translate(self, context: str, text: str, disambiguation: str | None = None, n: int = -1) -> str | None:
         """The translation, or None where there is none."""
         return self._texts.get(context, {}).get(text)
 

@@ -125,9 +125,7 @@ class ConsolePanel(QWidget):
         length = 0
         if event.line is not None and not event.traceback:
             place = self.tr("line {line}").replace("{line}", str(event.line))
-            length += self._insert(place, colors.link, f"{event.file}:{event.line}") + self._insert(
-                ": ", colors.error
-            )
+            length += self._insert(place, colors.link, f"{event.file}:{event.line}") + self._insert(": ", colors.error)
         for match in _PLACE.finditer(text):
             length += self._insert(text[position : match.start()], colors.error)
             length += self._insert(match.group(), colors.link, f"{match['file']}:{match['line']}")
@@ -178,9 +176,5 @@ class ConsolePanel(QWidget):
     @Slot()
     def _restyle(self) -> None:
         self.text.setFont(theme.mono_font())
-        palette = self.text.palette()
-        palette.setColor(palette.ColorRole.Base, theme.current().panel)
-        palette.setColor(palette.ColorRole.Text, theme.current().text)
-        self.text.setPalette(palette)
         if self.session.trace is not None and not self._live:
             self._show_all()

@@ -159,9 +159,6 @@ class Editor(QPlainTextEdit):
         """Take fonts and colours of the current theme."""
         colors = theme.current()
         palette = self.palette()
-        palette.setColor(palette.ColorRole.Base, colors.editor)
-        palette.setColor(palette.ColorRole.Text, colors.text)
-        self.setPalette(palette)
         palette.setColor(palette.ColorRole.WindowText, colors.link)
         palette.setColor(palette.ColorRole.Window, colors.editor)
         self.cell_header.setPalette(palette)
@@ -290,9 +287,7 @@ class Editor(QPlainTextEdit):
         if line == self._current:
             painter.setBrush(colors.error if self._current_is_error else colors.accent)
             at = center + QPointF(0.5 if line not in self._breakpoints else 3.0, 0)
-            painter.drawPolygon(
-                QPolygonF([at + QPointF(-4, -4.5), at + QPointF(4.5, 0), at + QPointF(-4, 4.5)])
-            )
+            painter.drawPolygon(QPolygonF([at + QPointF(-4, -4.5), at + QPointF(4.5, 0), at + QPointF(-4, 4.5)]))
 
     # Geometry
 
@@ -339,11 +334,7 @@ class Editor(QPlainTextEdit):
     def _band_color(self, line: int) -> QColor | None:
         colors = theme.current()
         if line == self._current:
-            return (
-                theme.mix(colors.editor, colors.error, 0.22)
-                if self._current_is_error
-                else colors.editor_current
-            )
+            return theme.mix(colors.editor, colors.error, 0.22) if self._current_is_error else colors.editor_current
         if line in self._breakpoints:
             return colors.editor_breakpoint
         return None

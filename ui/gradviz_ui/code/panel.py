@@ -24,9 +24,7 @@ class CodePanel(QWidget):
         self.editor = Editor(self)
         self.editor.setObjectName("editor")
         self.editor.setAccessibleName(self.tr("Program"))
-        self.editor.setPlaceholderText(
-            self.tr("Open a program (Ctrl+O), or write one and record it (Ctrl+R).")
-        )
+        self.editor.setPlaceholderText(self.tr("Open a program (Ctrl+O), or write one and record it (Ctrl+R)."))
         self.setFocusProxy(self.editor)
         self.find_bar = FindBar(self.editor, self)
         self.note = ElidedLabel(parent=self)

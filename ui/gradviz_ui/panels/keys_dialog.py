@@ -70,4 +70,5 @@ class KeysDialog(QDialog):
 
 def key_list(action: Action) -> str:
     """All keys of an action, as this system writes them."""
-    return ", ".join(key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.sequences)
+    usual = [keys for keys in action.sequences if keys[0].key() <= Qt.Key.Key_F12]  # not those of special keyboards
+    return ", ".join(keys.toString(QKeySequence.SequenceFormat.NativeText) for keys in usual)

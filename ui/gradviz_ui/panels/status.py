@@ -21,9 +21,7 @@ class StatusBar(QStatusBar):
         self.session = session
         self.facts = ElidedLabel(parent=self)
         self.facts.setObjectName("status_facts")
-        self.hint = QLabel(
-            self.tr("←/→ step · Shift+→ next backward · F5 run to breakpoint · F1 all keys"), self
-        )
+        self.hint = QLabel(self.tr("←/→ step · Shift+→ next backward · F5 run to breakpoint · F1 all keys"), self)
         self.hint.setObjectName("status_hint")
         self.setContentsMargins(12, 0, 12, 0)
         self.addWidget(self.facts, 1)

@@ -190,9 +190,7 @@ class TopBar(QWidget):
 
     def _search_button(self) -> QPushButton:
         action = self._actions["edit.palette"]
-        button = SearchButton(
-            self.tr("Find node, tensor, command…"), action.shortcut().toString(_NATIVE), self
-        )
+        button = SearchButton(self.tr("Find node, tensor, command…"), action.shortcut().toString(_NATIVE), self)
         button.setObjectName("search_button")
         button.setAccessibleName(self.tr("Find node, tensor or command"))
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -202,9 +200,7 @@ class TopBar(QWidget):
         button.clicked.connect(action.trigger)
         return button
 
-    def _label(
-        self, name: str, weight: QFont.Weight = QFont.Weight.Normal, muted: bool = False
-    ) -> ElidedLabel:
+    def _label(self, name: str, weight: QFont.Weight = QFont.Weight.Normal, muted: bool = False) -> ElidedLabel:
         label = ElidedLabel(parent=self)
         label.setObjectName(name)
         label.setFont(theme.ui_font(weight=weight))
@@ -232,9 +228,7 @@ class TopBar(QWidget):
         self.step.setText(text.replace("{count}", str(self.session.last_step)))
         self.step.setMinimumWidth(self._step_width())
         event = self.session.current_event
-        self.what.setText(
-            short_text(trace, event) if event is not None else self.tr("before the first event")
-        )
+        self.what.setText(short_text(trace, event) if event is not None else self.tr("before the first event"))
 
     def _step_width(self) -> int:
         """As wide as the largest step number of this trace: what stands to the right must not shake."""
