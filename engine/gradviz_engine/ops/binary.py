@@ -30,7 +30,7 @@ def _binary(
     )
 
     def call(input: Any, other: Any) -> Tensor:
-        return op(input, other)  # type: ignore[no-any-return]
+        return op(input, other)
 
     return named(call, name, op)
 
@@ -108,7 +108,7 @@ def _x_log_y(name: str, node: str, logarithm: Any, shift: float) -> Any:
             outside = outside.logical_and(other <= -shift)
         elif other > -shift:
             return call(grad, other)
-        return call(grad, other).masked_fill(outside, 0.0)  # type: ignore[no-any-return]
+        return call(grad, other).masked_fill(outside, 0.0)
 
     def by_other(grad: Tensor, x: Any, other: Tensor) -> Tensor:
         top = grad * x if isinstance(x, Tensor) else mul_scalar(grad, x)
@@ -135,8 +135,8 @@ def _x_log_y(name: str, node: str, logarithm: Any, shift: float) -> Any:
 
     def call(input: Any, other: Any) -> Tensor:
         if not isinstance(input, Tensor):
-            return number_first(other, input)  # type: ignore[no-any-return]
-        return (both if isinstance(other, Tensor) else number_second)(input, other)  # type: ignore[no-any-return]
+            return number_first(other, input)
+        return (both if isinstance(other, Tensor) else number_second)(input, other)
 
     return named(call, name, both)
 
@@ -173,7 +173,7 @@ _copysign_number = operator(
 
 def copysign(input: Tensor, other: Any) -> Tensor:
     """The size of ``input`` with the sign of ``other``."""
-    return (_copysign if isinstance(other, Tensor) else _copysign_number)(input, other)  # type: ignore[no-any-return]
+    return (_copysign if isinstance(other, Tensor) else _copysign_number)(input, other)
 
 
 ldexp = _binary(
@@ -210,7 +210,7 @@ def norm_slope(grad: Tensor, x: Tensor, p: float, norm: Tensor) -> Tensor:
         return size * grad * norm.pow(1 - p)
     if p < 2:
         scale = grad / norm.pow(p - 1)
-        return (x.sgn() * x.abs().pow(p - 1) * scale).masked_fill(norm == 0, 0)  # type: ignore[no-any-return]
+        return (x.sgn() * x.abs().pow(p - 1) * scale).masked_fill(norm == 0, 0)
     scale = (grad / norm.pow(p - 1)).masked_fill(norm == 0, 0)
     return x * x.abs().pow(p - 2) * scale
 
@@ -234,7 +234,7 @@ _dist = operator(
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of the difference."""
-    return _dist(input, other, p)  # type: ignore[no-any-return]
+    return _dist(input, other, p)
 
 
 def inplace_of(function: Any) -> Any:
@@ -242,7 +242,7 @@ def inplace_of(function: Any) -> Any:
     op = function.operator
 
     def method(self: Tensor, other: Tensor) -> Tensor:
-        return op.inplace(self, other)  # type: ignore[no-any-return]
+        return op.inplace(self, other)
 
     method.__name__ = method.__qualname__ = function.__name__ + "_"
     return method

@@ -7,6 +7,7 @@ FunctionsManual.cpp of PyTorch 2.13. ``torch.special`` collects them under its o
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def ndtr(input: Tensor) -> Tensor:
 lgamma = unary(
     "lgamma", floating(gamma_functions.lgamma), lambda grad, saved: grad * digamma(saved.self), "grad · digamma(self)"
 )
-digamma = unary(
+digamma: Callable[..., Any] = unary(
     "digamma",
     floating(gamma_functions.digamma),
     lambda grad, saved: grad * polygamma(1, saved.self),
@@ -96,7 +97,7 @@ def polygamma(n: int, input: Tensor) -> Tensor:
     """The ``n``-th derivative of digamma."""
     if n < 0:
         raise RuntimeError("polygamma(n, x) does not support negative n.")
-    return _polygamma(input, n)  # type: ignore[no-any-return]
+    return _polygamma(input, n)
 
 
 def _polygamma_method(self: Tensor, n: int) -> Tensor:
@@ -130,7 +131,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension ``p``."""
     if p < 1:
         raise RuntimeError("p has to be greater than or equal to 1")
-    return _mvlgamma(input, p)  # type: ignore[no-any-return]
+    return _mvlgamma(input, p)
 
 
 def _zeta_unknown(grad: Tensor, saved: Any) -> Any:
@@ -153,7 +154,7 @@ _zeta = operator(
 
 def zeta(input: Tensor, other: Tensor) -> Tensor:
     """The Hurwitz zeta function."""
-    return _zeta(input, other)  # type: ignore[no-any-return]
+    return _zeta(input, other)
 
 
 # Bessel functions ---------------------------------------------------------------------------------------
@@ -163,7 +164,7 @@ def _i1_slope(x: Tensor, at_zero: float, slope: Any) -> Tensor:
     """``slope`` at x, ``at_zero`` near 0, where it divides by x."""
     near = x.abs() <= float(np.finfo(x._data.dtype).eps)
     safe = where(near, wrap(np.asarray(np.finfo(x._data.dtype).eps, x._data.dtype)), x)
-    return where(near, wrap(np.asarray(at_zero, x._data.dtype)), slope(safe))  # type: ignore[no-any-return]
+    return where(near, wrap(np.asarray(at_zero, x._data.dtype)), slope(safe))
 
 
 i0 = unary("i0", floating(gamma_functions.i0), lambda grad, saved: grad * i1(saved.self), "grad · i1(self)")
@@ -174,14 +175,14 @@ i0e = unary(
     "grad · (i1e(self) - sign(self) · result)",
     node="SpecialI0EBackward0",
 )
-i1 = unary(
+i1: Callable[..., Any] = unary(
     "i1",
     floating(gamma_functions.i1),
     lambda grad, saved: grad * _i1_slope(saved.self, 0.5, lambda x: i0(x) - saved.result * x.reciprocal()),
     "grad · (i0(self) - result / self)",
     node="SpecialI1Backward0",
 )
-i1e = unary(
+i1e: Callable[..., Any] = unary(
     "i1e",
     floating(gamma_functions.i1e),
     lambda grad, saved: grad
@@ -202,7 +203,7 @@ def _sinc_backward(grad: Tensor, x: Tensor) -> Tensor:
     turned = mul_scalar(x, math.pi)
     squared = mul_scalar(x * x, math.pi)
     slope = grad * ((turned * turned.cos() - turned.sin()) / squared)
-    return slope.masked_fill(squared == 0.0, 0)  # type: ignore[no-any-return]
+    return slope.masked_fill(squared == 0.0, 0)
 
 
 sinc = unary(
@@ -231,7 +232,7 @@ def _logit_backward(grad: Tensor, x: Tensor, eps: float | None) -> Tensor:
     outside = 0.0 if eps is not None else math.nan
     low, high = (eps, 1 - eps) if eps is not None else (0.0, 1.0)
     inside = (x >= low).logical_and(x <= high)
-    return where(inside, slope, wrap(np.asarray(outside, grad._data.dtype)))  # type: ignore[no-any-return]
+    return where(inside, slope, wrap(np.asarray(outside, grad._data.dtype)))
 
 
 _logit_op = operator(
@@ -246,7 +247,7 @@ _logit_op = operator(
 
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """``log(x / (1 - x))``, x first brought into ``[eps, 1 - eps]``."""
-    return _logit_op(input, eps)  # type: ignore[no-any-return]
+    return _logit_op(input, eps)
 
 
 def _replaced(x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
@@ -265,7 +266,7 @@ _nan_to_num = operator(
 
 def nan_to_num(input: Tensor, nan: Any = None, posinf: Any = None, neginf: Any = None) -> Tensor:
     """nan and the infinities replaced by numbers."""
-    return _nan_to_num(input, nan, posinf, neginf)  # type: ignore[no-any-return]
+    return _nan_to_num(input, nan, posinf, neginf)
 
 
 # Exponents and neighbours -------------------------------------------------------------------------------
@@ -298,7 +299,7 @@ _nextafter = operator(
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
     """The next floating-point number towards ``other``."""
-    return _nextafter(input, other)  # type: ignore[no-any-return]
+    return _nextafter(input, other)
 
 
 __all__ = [
