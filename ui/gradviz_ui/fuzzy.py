@@ -16,12 +16,12 @@ def search(query: str, items: Iterable[Item], name: Callable[[Item], str], limit
 
     A name matches that holds the query's letters in this order, case and spaces aside.
     """
-    letters = [letter for letter in query.casefold() if not letter.isspace()]
+    letters = [letter for letter in query.lower() if not letter.isspace()]
     if not letters:
         return [item for _, item in zip(range(limit), items, strict=False)]
     # The regular expression passes over what cannot match at C's speed: there may be thousands of nodes.
-    pattern = re.compile(".*?".join(map(re.escape, letters)), re.IGNORECASE | re.DOTALL)
-    found = [(score(letters, text), item) for item in items if pattern.search(text := name(item))]
+    pattern = re.compile(".*?".join(map(re.escape, letters)), re.DOTALL)
+    found = [(score(letters, text), item) for item in items if pattern.search((text := name(item)).lower())]
     found.sort(key=lambda pair: -pair[0])
     return [item for _, item in found[:limit]]
 
@@ -32,7 +32,7 @@ def score(letters: list[str], text: str) -> int:
     Letters that follow one another, begin words (``AccumulateGrad``: A and G), or begin the text count more;
     skipped letters and long texts count less.
     """
-    folded = text.casefold()
+    folded = text.lower()
     best = -(10**9)
     start = folded.find(letters[0])
     while start >= 0:

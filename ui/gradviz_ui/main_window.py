@@ -116,7 +116,8 @@ class MainWindow(QMainWindow):
         bar.toggleViewAction().setEnabled(False)
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         bar.setContentsMargins(0, 0, 0, 0)
-        bar.layout().setContentsMargins(0, 0, 0, 0)
+        if (layout := bar.layout()) is not None:
+            layout.setContentsMargins(0, 0, 0, 0)
         bar.addWidget(self.top_bar)
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
         self.setStatusBar(StatusBar(self.session, self))

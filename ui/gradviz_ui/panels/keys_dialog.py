@@ -17,6 +17,9 @@ from PySide6.QtWidgets import (
 
 from gradviz_ui.actions import ACTIONS, MENUS, Action
 
+SPECIAL_KEYS = {"New", "Open", "Save", "Undo", "Redo", "Find", "F14", "Zoom In", "Zoom Out"}
+"""Keys that only some keyboards have; they work, but say nothing in a list."""
+
 
 class KeysDialog(QDialog):
     """A list to read and to search."""
@@ -70,5 +73,5 @@ class KeysDialog(QDialog):
 
 def key_list(action: Action) -> str:
     """All keys of an action, as this system writes them."""
-    usual = [keys for keys in action.sequences if keys[0].key() <= Qt.Key.Key_F12]  # not those of special keyboards
+    usual = [keys for keys in action.sequences if keys.toString() not in SPECIAL_KEYS]
     return ", ".join(keys.toString(QKeySequence.SequenceFormat.NativeText) for keys in usual)

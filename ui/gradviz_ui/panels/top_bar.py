@@ -99,7 +99,7 @@ class TopBar(QWidget):
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
         layout.setSizeConstraint(QHBoxLayout.SizeConstraint.SetNoConstraint)
-        layout.setContentsMargins(10, 0, 14, 0)
+        layout.setContentsMargins(12, 0, 16, 0)
         layout.setSpacing(8)
         for widget, space in (
             (self.menu_button, 0),

@@ -1,0 +1,96 @@
+"""Edits reach the file they belong to, and never get lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from gradviz import resources
+from gradviz_ui.code.notebook import new_notebook
+from gradviz_ui.main_window import MainWindow
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+def open_file(qtbot: QtBot, window: MainWindow, path: Path) -> None:
+    """Open and wait until it is shown."""
+    with qtbot.waitSignal(window.session.program_changed):
+        window.open_file(path)
+
+
+def type_at_start(qtbot: QtBot, window: MainWindow, text: str) -> None:
+    """Click into the editor and type."""
+    window.code.editor.go_to_line(1)
+    window.code.editor.setFocus()
+    qtbot.keyClicks(window.code.editor, text)
+
+
+def test_ctrl_s_saves_a_script(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_bytes("x = 1  # größe\n".encode())
+    open_file(qtbot, window, path)
+    type_at_start(qtbot, window, "# mine: ")
+    assert window.top_bar.file.text() == "train.py •"
+    qtbot.keyClick(window.code.editor, Qt.Key.Key_S, CTRL)
+    assert path.read_bytes() == "# mine: x = 1  # größe\n".encode()
+    assert window.top_bar.file.text() == "train.py"
+
+
+def test_ctrl_s_saves_a_notebook_into_its_cells(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+    path.write_text(new_notebook(["x = 1", "y = 2"]), encoding="utf-8")
+    open_file(qtbot, window, path)
+    type_at_start(qtbot, window, "w = 0; ")
+    qtbot.keyClick(window.code.editor, Qt.Key.Key_S, CTRL)
+    assert [cell["source"] for cell in json.loads(path.read_text())["cells"]] == [["w = 0; x = 1"], ["y = 2"]]
+
+
+def test_an_example_that_ships_is_not_overwritten(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = resources.path("examples", "autograd_basics.ipynb")
+    before = example.read_bytes()
+    target = tmp_path / "mine"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *arguments: (str(target), ""))
+    open_file(qtbot, window, example)
+    type_at_start(qtbot, window, "# mine ")
+    qtbot.keyClick(window.code.editor, Qt.Key.Key_S, CTRL)
+    assert example.read_bytes() == before
+    assert window.session.document.path == tmp_path / "mine.ipynb"
+    assert json.loads((tmp_path / "mine.ipynb").read_text())["nbformat"] == 4
+
+
+def test_a_file_that_cannot_be_written_is_told_and_the_edit_stays(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    path = tmp_path / "gone" / "x.py"
+    path.parent.mkdir()
+    path.write_text("x = 1\n")
+    open_file(qtbot, window, path)
+    type_at_start(qtbot, window, "y")
+    path.unlink()
+    path.parent.rmdir()
+    qtbot.keyClick(window.code.editor, Qt.Key.Key_S, CTRL)
+    assert "was not saved" in window.banner.text.text()
+    assert window.session.document.modified
+
+
+@pytest.mark.parametrize("answer", ["Save", "Discard", "Cancel"])
+def test_opening_another_file_asks_about_edits(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    first, second = tmp_path / "first.py", tmp_path / "second.py"
+    first.write_text("x = 1\n")
+    second.write_text("z = 3\n")
+    open_file(qtbot, window, first)
+    type_at_start(qtbot, window, "# ")
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: getattr(QMessageBox.StandardButton, answer))
+    window.open_file(second)
+    qtbot.waitUntil(lambda: not window.session.loading)
+    assert window.session.document.path == (first if answer == "Cancel" else second)
+    assert first.read_text() == ("# x = 1\n" if answer == "Save" else "x = 1\n")
