@@ -112,6 +112,8 @@ from gradviz_engine.ops.smooth_activation import (
     softplus,
 )
 from gradviz_engine.ops.softmax import gumbel_softmax, log_softmax, softmax, softmin
+from gradviz_engine.ops.ctc import ctc_loss
+from gradviz_engine.ops.grid_sampler import grid_sample
 
 
 def __getattr__(name: str) -> Any:

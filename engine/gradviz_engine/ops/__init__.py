@@ -14,6 +14,7 @@ from gradviz_engine.ops.convolution import *
 from gradviz_engine.ops.copying import *
 from gradviz_engine.ops.cross import *
 from gradviz_engine.ops.cross_entropy import *
+from gradviz_engine.ops.ctc import *
 from gradviz_engine.ops.cumulative import *
 from gradviz_engine.ops.distance import *
 from gradviz_engine.ops.dropout import *
@@ -24,6 +25,7 @@ from gradviz_engine.ops.extrema import *
 from gradviz_engine.ops.filling import *
 from gradviz_engine.ops.fused import *
 from gradviz_engine.ops.gelu import *
+from gradviz_engine.ops.grid_sampler import *
 from gradviz_engine.ops.image import *
 from gradviz_engine.ops.indexing import *
 from gradviz_engine.ops.joining import *

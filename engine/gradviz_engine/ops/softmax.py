@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradviz_engine.ops.elementwise import Array, as_tensor_argument
-from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.sampling import _exponential_array
 from gradviz_engine.ops.shapes import wrap_dim
@@ -64,7 +64,7 @@ def _softmax_double_backward(grad: Tensor, saved: Any) -> Tensor:
     return grad * g - (y * grad).sum(dim, keepdim=True) * g - grad * (y * g).sum(dim, keepdim=True)
 
 
-_softmax_backward = operator(
+_softmax_backward: Operator = operator(
     "_softmax_backward_data(grad_output, output, *, dim)",
     node="SoftmaxBackwardDataBackward0",
     forward=_softmax_slope,
@@ -175,6 +175,12 @@ def softmin(input: Tensor, dim: int | None = None, dtype: Any = None, *, _stackl
     return softmax(-input, dim, dtype)
 
 
+def _softmax_backward_data(grad_output: Tensor, output: Tensor, dim: int, input_dtype: Any) -> Tensor:
+    """Softmax's backward kernel, which PyTorch offers under this name."""
+    result: Tensor = _softmax_backward(grad_output, output, wrap_dim(dim, output.ndim))
+    return result
+
+
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:
@@ -191,6 +197,6 @@ def gumbel_softmax(
     return wrap(one_hot) - soft.detach() + soft
 
 
-__all__ = ["log_softmax", "softmax"]
+__all__ = ["_softmax_backward_data", "log_softmax", "softmax"]
 METHODS = ("log_softmax", "softmax")
 INPLACE = ()
