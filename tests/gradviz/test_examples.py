@@ -23,9 +23,7 @@ ADDRESS = re.compile(r"0x[0-9a-f]+")
 
 
 @pytest.fixture(scope="module", params=NAMES)
-def recorded(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Trace, str]]:
+def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trace, str]]:
     """The example recorded by the command, and what it printed."""
     path = tmp_path_factory.mktemp("example") / "t.gradviz"
     example = resources.path("examples", request.param)
@@ -39,10 +37,7 @@ def recorded(
 def test_the_graph_is_pytorchs(recorded: tuple[Trace, str]) -> None:
     trace, _ = recorded
     titles = [node.label or node.name for node in trace.nodes]
-    links = {
-        (titles[edge.source] + f"#{edge.source}", titles[edge.target] + f"#{edge.target}")
-        for edge in trace.edges
-    }
+    links = {(titles[edge.source] + f"#{edge.source}", titles[edge.target] + f"#{edge.target}") for edge in trace.edges}
     assert {(re.sub(r"#\d+", "", a), re.sub(r"#\d+", "", b)) for a, b in links} == {
         ("BinaryCrossEntropyWithLogitsBackward0", "AddBackward0"),
         ("AddBackward0", "SqueezeBackward4"),
@@ -152,9 +147,7 @@ def test_notebooks_are_valid_and_hold_the_same_code() -> None:
         assert all(re.fullmatch(r"[a-zA-Z0-9-_]{1,64}", identity) for identity in identities)
         for cell in notebook["cells"]:
             keys = {"cell_type", "id", "metadata", "source"}
-            assert cell.keys() == (
-                keys | {"execution_count", "outputs"} if cell["cell_type"] == "code" else keys
-            )
+            assert cell.keys() == (keys | {"execution_count", "outputs"} if cell["cell_type"] == "code" else keys)
         texts.add(Program.load(resources.path("examples", name)).text)
     assert len(texts) == 1
 

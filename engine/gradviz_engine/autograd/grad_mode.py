@@ -6,7 +6,7 @@ import functools
 import inspect
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,7 +89,8 @@ class no_grad(_SetsMode):
 
     target = False
 
-    def __new__(cls, orig_func: Any = None) -> Any:
+    def __new__(cls, orig_func: Any = None) -> Self:
+        """``@no_grad`` without parentheses decorates at once."""
         instance = super().__new__(cls)
         return instance if orig_func is None else instance(orig_func)
 
@@ -99,7 +100,8 @@ class enable_grad(_SetsMode):
 
     target = True
 
-    def __new__(cls, orig_func: Any = None) -> Any:
+    def __new__(cls, orig_func: Any = None) -> Self:
+        """``@no_grad`` without parentheses decorates at once."""
         instance = super().__new__(cls)
         return instance if orig_func is None else instance(orig_func)
 

@@ -73,7 +73,7 @@ def _check_shapes(
 def _parts(projected: Tensor, count: int, width: int) -> Tensor:
     """(L, N, count · width) as (count, L, N, width) in memory of its own."""
     split = projected.unflatten(-1, (count, width)).unsqueeze(0).transpose(0, -2)
-    return split.squeeze(-2).contiguous()  # type: ignore[no-any-return]
+    return split.squeeze(-2).contiguous()
 
 
 def _projected(
@@ -103,7 +103,7 @@ def _shaped_mask(mask: Tensor | None, batch_heads: int, target: int, source: int
             raise RuntimeError(
                 f"The shape of the 2D attn_mask is {mask.shape}, but should be {(target, source)}."
             )
-        return mask.unsqueeze(0)  # type: ignore[no-any-return]
+        return mask.unsqueeze(0)
     if tuple(mask.shape) != (batch_heads, target, source):
         raise RuntimeError(
             f"The shape of the 3D attn_mask is {mask.shape}, but should be {(batch_heads, target, source)}."

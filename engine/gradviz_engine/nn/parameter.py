@@ -13,7 +13,7 @@ from gradviz_engine.tensor import Tensor
 
 def _sharing(cls: type, data: Any) -> Any:
     """A tensor of class ``cls`` over the memory of ``data``, without history."""
-    tensor = Tensor.__new__(cls)
+    tensor: Any = Tensor.__new__(cls)
     if data is None:
         tensor._data = np.empty(0, dtypes.get_default_dtype().numpy)
     elif isinstance(data, Tensor):
@@ -44,7 +44,7 @@ class Parameter(Tensor):
         result: Parameter = memo[id(self)]
         return result
 
-    def __repr__(self, *, tensor_contents: str | None = None) -> str:
+    def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
 
     def __reduce__(self) -> Any:

@@ -159,7 +159,7 @@ def _adaptive_avg(input: Tensor, sizes: Sizes) -> Tensor:
             f"adaptive_avg_pool{rank}d(): Expected {rank + 1}D or {rank + 2}D tensor, but got {as_list(input.shape)}"
         )
     if all(size == 1 for size in sizes):
-        return input.mean(tuple(range(-1, -rank - 1, -1)), keepdim=True)  # type: ignore[no-any-return]
+        return input.mean(tuple(range(-1, -rank - 1, -1)), keepdim=True)
     result: Tensor = _AVERAGE[rank](input, sizes)
     return result
 
@@ -177,7 +177,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """input (N, C, L) or (C, L)."""
     _one_dimensional(input, "adaptive_avg_pool1d")
     size = output_size[0] if isinstance(output_size, (tuple, list)) else output_size
-    return _adaptive_avg(input.unsqueeze(-2), (1, int(size))).squeeze(-2)  # type: ignore[no-any-return]
+    return _adaptive_avg(input.unsqueeze(-2), (1, int(size))).squeeze(-2)
 
 
 @composite
@@ -262,7 +262,7 @@ def max_unpool1d(
     """The values of ``max_pool1d`` at their indices, 0 elsewhere."""
     sizes = _unpool(1, input, kernel_size, stride, padding, output_size)
     result = _MAX_UNPOOL[2](input.unsqueeze(-1), indices.unsqueeze(-1), (*sizes, 1))
-    return result.squeeze(-1)  # type: ignore[no-any-return]
+    return result.squeeze(-1)
 
 
 @composite
@@ -293,12 +293,12 @@ _AVG = {1: avg_pool1d, 2: avg_pool2d, 3: avg_pool3d}
 
 def _lp_pool(rank: int, input: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Tensor:
     if norm_type == math.inf:
-        return _MAX[rank](input.abs(), kernel_size, stride, 0, 1, ceil_mode)  # type: ignore[no-any-return]
+        return _MAX[rank](input.abs(), kernel_size, stride, 0, 1, ceil_mode)
     if norm_type == -math.inf:
         return -_MAX[rank](-input.abs(), kernel_size, stride, 0, 1, ceil_mode)
     average = _AVG[rank](input.pow(norm_type), kernel_size, stride, 0, ceil_mode)
     count = math.prod(window_sizes("lp_pool", "kernel_size", kernel_size, rank))
-    return (average.sign() * relu(average.abs())).mul(count).pow(1.0 / norm_type)  # type: ignore[no-any-return]
+    return (average.sign() * relu(average.abs())).mul(count).pow(1.0 / norm_type)
 
 
 @composite

@@ -17,7 +17,7 @@ def _comparison(name: str, function: Any) -> Any:
     op = operator(f"{name}(self, other)", forward=promoting(function))
 
     def compare(input: Tensor, other: Any) -> Tensor:
-        return op(input, operand(name, other))  # type: ignore[no-any-return]
+        return op(input, operand(name, other))
 
     return named(compare, name, op)
 
@@ -37,7 +37,7 @@ def _logical(name: str, function: Any) -> Any:
     op = operator(f"{name}(self, other)", forward=lambda x, y: function(x, y))
 
     def combine(input: Tensor, other: Tensor) -> Tensor:
-        return op(input, other)  # type: ignore[no-any-return]
+        return op(input, other)
 
     def combine_(self: Tensor, other: Tensor) -> Tensor:
         return op.inplace(self, other)
@@ -55,7 +55,7 @@ def _question(name: str, function: Any) -> Any:
     op = operator(f"{name}(self)", forward=function)
 
     def ask(input: Tensor) -> Tensor:
-        return op(input)  # type: ignore[no-any-return]
+        return op(input)
 
     return named(ask, name, op)
 
@@ -75,7 +75,7 @@ signbit = _question("signbit", lambda x: np.signbit(x) if x.dtype.kind == "f" el
 
 
 def logical_not_(self: Tensor) -> Tensor:
-    return logical_not.operator.inplace(self)  # type: ignore[no-any-return]
+    return logical_not.operator.inplace(self)
 
 
 # Bits ---------------------------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ def _bitwise(name: str, function: Any) -> Any:
     op = operator(f"{name}(self, other)", forward=promoting(lambda x, y: checked(*to_common(x, y))))
 
     def combine(input: Any, other: Any) -> Tensor:
-        return op(input, operand(name, other))  # type: ignore[no-any-return]
+        return op(input, operand(name, other))
 
     return named(combine, name, op)
 
@@ -106,7 +106,7 @@ _bitwise_not = operator("bitwise_not(self)", forward=np.invert)
 
 def bitwise_not(input: Tensor) -> Tensor:
     """Each bit turned over; for booleans, not."""
-    return _bitwise_not(input)  # type: ignore[no-any-return]
+    return _bitwise_not(input)
 
 
 # Whole tensors ------------------------------------------------------------------------------------------
@@ -128,7 +128,7 @@ def isclose(
     input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
 ) -> Tensor:
     """``|input - other| <= atol + rtol * |other|``."""
-    return _isclose(input, other, rtol, atol, equal_nan)  # type: ignore[no-any-return]
+    return _isclose(input, other, rtol, atol, equal_nan)
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
@@ -152,7 +152,7 @@ _isin = operator(
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """Which of ``elements`` occur in ``test_elements``."""
-    return _isin(elements, test_elements, invert)  # type: ignore[no-any-return]
+    return _isin(elements, test_elements, invert)
 
 
 _heaviside = not_implemented(
@@ -162,7 +162,7 @@ _heaviside = not_implemented(
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 for negative numbers, 1 for positive ones, ``values`` for 0."""
-    return _heaviside(input, values)  # type: ignore[no-any-return]
+    return _heaviside(input, values)
 
 
 __all__ = [

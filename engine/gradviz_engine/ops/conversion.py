@@ -13,7 +13,7 @@ from gradviz_engine import dtypes
 from gradviz_engine.device import check_device, device
 from gradviz_engine.layouts import format_named, preserve_format
 from gradviz_engine.ops.copying import dense_copy, is_laid_out
-from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.tensor import Tensor, wrap
 
 
@@ -40,7 +40,7 @@ def convert(tensor: Tensor, dtype: Any, copy: bool = False, memory_format: Any =
     form = format_named(memory_format)
     if tensor._data.dtype == dtype and not copy and is_laid_out(tensor._data, form):
         return tensor
-    return _to_copy(tensor, dtype, None if form is preserve_format else form, tensor._data.dtype)  # type: ignore[no-any-return]
+    return _to_copy(tensor, dtype, None if form is preserve_format else form, tensor._data.dtype)
 
 
 def to(self: Tensor, *args: Any, **options: Any) -> Tensor:
@@ -114,7 +114,7 @@ _view_as_real = operator(
     forward=lambda x: x[..., None].view(x.real.dtype),
     gradients={"self": Rule(lambda grad, saved: _view_as_complex(grad.contiguous()), "grad as complex numbers")},
 )
-_view_as_complex = operator(
+_view_as_complex: Operator = operator(
     "view_as_complex(self)",
     node="ViewAsComplexBackward0",
     view=True,
@@ -157,12 +157,12 @@ def _angle_backward(grad: Tensor, x: Tensor) -> Tensor:
 
 def conj(input: Tensor) -> Tensor:
     """The complex conjugate; real tensors are their own."""
-    return _conj(input) if input._data.dtype.kind == "c" else input  # type: ignore[no-any-return]
+    return _conj(input) if input._data.dtype.kind == "c" else input
 
 
 def conj_physical(input: Tensor) -> Tensor:
     """The complex conjugate as a copy."""
-    return _conj_physical(input)  # type: ignore[no-any-return]
+    return _conj_physical(input)
 
 
 def resolve_conj(input: Tensor) -> Tensor:
@@ -177,41 +177,41 @@ def view_as_real(input: Tensor) -> Tensor:
     """Complex numbers as a last dimension of two."""
     if input._data.dtype.kind != "c":
         raise RuntimeError("view_as_real is only supported for complex tensors")
-    return _view_as_real(input)  # type: ignore[no-any-return]
+    return _view_as_real(input)
 
 
 def view_as_complex(input: Tensor) -> Tensor:
     """A last dimension of two as complex numbers."""
     if not input._data.ndim or input._data.shape[-1] != 2:
         raise RuntimeError("Tensor must have a last dimension of size 2")
-    return _view_as_complex(input)  # type: ignore[no-any-return]
+    return _view_as_complex(input)
 
 
 def real(input: Tensor) -> Tensor:
     """The real parts, a view."""
-    return view_as_real(input).select(-1, 0) if input._data.dtype.kind == "c" else input  # type: ignore[no-any-return]
+    return view_as_real(input).select(-1, 0) if input._data.dtype.kind == "c" else input
 
 
 def imag(input: Tensor) -> Tensor:
     """The imaginary parts, a view."""
     if input._data.dtype.kind != "c":
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
-    return view_as_real(input).select(-1, 1)  # type: ignore[no-any-return]
+    return view_as_real(input).select(-1, 1)
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:
     """Complex numbers from their parts."""
-    return _complex(real, imag)  # type: ignore[no-any-return]
+    return _complex(real, imag)
 
 
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """Complex numbers from size and angle."""
-    return _polar(abs, angle)  # type: ignore[no-any-return]
+    return _polar(abs, angle)
 
 
 def angle(input: Tensor) -> Tensor:
     """The angle of a complex number; 0 or π for a real one."""
-    return _angle(input)  # type: ignore[no-any-return]
+    return _angle(input)
 
 
 def is_floating_point(input: Tensor) -> bool:

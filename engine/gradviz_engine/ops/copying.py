@@ -127,7 +127,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     offset = own_offset if storage_offset is None else storage_offset
     _check_inside(input, size, stride, offset)
     geometry = (input._data.shape, input.stride(), own_offset)
-    return _as_strided(input, size, stride, offset, geometry)  # type: ignore[no-any-return]
+    return _as_strided(input, size, stride, offset, geometry)
 
 
 def _check_inside(input: Tensor, size: Any, stride: Any, offset: int) -> None:
@@ -172,7 +172,7 @@ def _positions(shape: Any, stride: Any, offset: int) -> Array:
 
 def as_strided_view(tensor: Tensor, shape: Any, strides: Any, offset: int) -> Tensor:
     """``as_strided`` of a result of our own, whose memory begins at its first element."""
-    return _as_strided(tensor, shape, strides, offset, (tensor._data.shape, tensor.stride(), 0))  # type: ignore[no-any-return]
+    return _as_strided(tensor, shape, strides, offset, (tensor._data.shape, tensor.stride(), 0))
 
 
 def new_strided_zeros(tensor: Tensor, shape: Any, strides: Any) -> Tensor:

@@ -188,7 +188,7 @@ def _along_classes(weight: Tensor, rank: int) -> Tensor:
     """The weight shaped so that it broadcasts over (N, C, ...)."""
     shape = [1] * rank
     shape[0 if rank == 1 else 1] = weight.shape[0]
-    return weight.view(shape)  # type: ignore[no-any-return]
+    return weight.view(shape)
 
 
 def _with_probabilities(

@@ -40,7 +40,7 @@ def reversed_cumsum(grad: Tensor, dim: int) -> Tensor:
     """Sums from each place to the end (``cumsum_backward``)."""
     if grad._data.size <= 1 or grad._data.shape[dim] == 1:
         return grad
-    return cumsum(grad.flip(dim), dim).flip(dim)  # type: ignore[no-any-return]
+    return cumsum(grad.flip(dim), dim).flip(dim)
 
 
 _cumsum = operator(
@@ -102,7 +102,7 @@ def _logcumsumexp_backward(grad: Tensor, x: Tensor, result: Tensor, dim: int) ->
     def backward(log_grad: Tensor) -> Any:
         return (logcumsumexp((log_grad - result).flip(dim), dim).flip(dim) + x).exp()
 
-    return backward(log_positive) - backward(log_negative)  # type: ignore[no-any-return]
+    return backward(log_positive) - backward(log_negative)
 
 
 _logcumsumexp = operator(
@@ -124,17 +124,17 @@ def _with_dtype(input: Tensor, dtype: Any) -> Tensor:
 
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """The sum up to each place along ``dim``."""
-    return _cumsum(_with_dtype(input, dtype), wrap_dim(dim, input._data.ndim))  # type: ignore[no-any-return]
+    return _cumsum(_with_dtype(input, dtype), wrap_dim(dim, input._data.ndim))
 
 
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """The product up to each place along ``dim``."""
-    return _cumprod(_with_dtype(input, dtype), wrap_dim(dim, input._data.ndim))  # type: ignore[no-any-return]
+    return _cumprod(_with_dtype(input, dtype), wrap_dim(dim, input._data.ndim))
 
 
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """``log(cumsum(exp(input)))`` without overflow."""
-    return _logcumsumexp(input, wrap_dim(dim, input._data.ndim))  # type: ignore[no-any-return]
+    return _logcumsumexp(input, wrap_dim(dim, input._data.ndim))
 
 
 def cumsum_(self: Tensor, dim: int) -> Tensor:

@@ -36,7 +36,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, o
     length = input.norm(p, dim, keepdim=True).clamp_min(eps).expand_as(input)
     if out is None:
         return input / length
-    return input.div(length, out=out)  # type: ignore[no-any-return]
+    return input.div(length, out=out)
 
 
 @composite
@@ -50,7 +50,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     with no_grad():
         for length in lengths:
             length.clamp_min_(eps)
-    return ((x1 / lengths[0]) * (x2 / lengths[1])).sum(dim)  # type: ignore[no-any-return]
+    return ((x1 / lengths[0]) * (x2 / lengths[1])).sum(dim)
 
 
 @composite

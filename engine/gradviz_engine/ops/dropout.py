@@ -79,7 +79,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         return _dropped(input, p, training, inplace, True, False)
     batched = input.unsqueeze_(0) if inplace else input.unsqueeze(0)
     result = _dropped(batched, p, training, inplace, True, False)
-    return result.squeeze_(0) if inplace else result.squeeze(0)  # type: ignore[no-any-return]
+    return result.squeeze_(0) if inplace else result.squeeze(0)
 
 
 @composite
@@ -121,7 +121,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         return _dropped(input, p, training, inplace, True, False)
     batched = input.unsqueeze_(0) if inplace else input.unsqueeze(0)
     result = _dropped(batched, p, training, inplace, True, False)
-    return result.squeeze_(0) if inplace else result.squeeze(0)  # type: ignore[no-any-return]
+    return result.squeeze_(0) if inplace else result.squeeze(0)
 
 
 def _check_p(p: float) -> None:

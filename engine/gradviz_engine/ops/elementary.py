@@ -6,6 +6,7 @@ Derivatives: tools/autograd/derivatives.yaml of PyTorch 2.13.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from gradviz_engine.ops.copying import zeros_like
 from gradviz_engine.ops.elementwise import conjugated, floating, unary
 from gradviz_engine.ops.pointwise import add_scalar, mul_scalar
-from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.tensor import Tensor
 
 LN2, LN10 = math.log(2.0), math.log(10.0)
@@ -125,7 +126,7 @@ atanh = unary(
 )
 arcsinh, arccosh, arctanh = asinh, acosh, atanh
 
-_tanh_backward = operator(
+_tanh_backward: Operator = operator(
     "tanh_backward(grad_output, output)",
     node="TanhBackwardBackward0",
     forward=lambda grad, output: grad * (1 - output * output),
@@ -147,7 +148,7 @@ def _logistic(x: Any) -> Any:
     return 1 / (1 + np.exp(-x))
 
 
-_sigmoid_backward = operator(
+_sigmoid_backward: Operator = operator(
     "sigmoid_backward(grad_output, output)",
     node="SigmoidBackwardBackward0",
     forward=lambda grad, output: grad * (1 - output) * output,
@@ -192,11 +193,11 @@ def _sgn_backward(grad: Tensor, x: Tensor, result: Tensor) -> Tensor:
     if x._data.dtype.kind != "c":
         return zeros_like(grad)
     turned = grad / x.abs()
-    return turned - (conjugated(turned) * result).real * result  # type: ignore[no-any-return]
+    return turned - (conjugated(turned) * result).real * result
 
 
 sign = unary("sign", _sign_of, lambda grad, saved: zeros_like(grad), "0")
-sgn = unary("sgn", _unit_of, lambda grad, saved: _sgn_backward(grad, saved.self, saved.result), "0")
+sgn: Callable[..., Any] = unary("sgn", _unit_of, lambda grad, saved: _sgn_backward(grad, saved.self, saved.result), "0")
 floor = unary("floor", _whole(np.floor), lambda grad, saved: zeros_like(grad), "0")
 ceil = unary("ceil", _whole(np.ceil), lambda grad, saved: zeros_like(grad), "0")
 trunc = unary("trunc", _whole(np.trunc), lambda grad, saved: zeros_like(grad), "0")
@@ -232,8 +233,8 @@ _round_decimals = operator(
 def round(input: Tensor, *, decimals: int | None = None) -> Tensor:
     """The nearest whole number, halves to even; or the nearest number with ``decimals`` decimals."""
     if decimals is None:
-        return _round(input, 0)  # type: ignore[no-any-return]
-    return _round_decimals(input, decimals)  # type: ignore[no-any-return]
+        return _round(input, 0)
+    return _round_decimals(input, decimals)
 
 
 def round_(self: Tensor, *, decimals: int | None = None) -> Tensor:

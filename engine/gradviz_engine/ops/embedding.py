@@ -51,7 +51,7 @@ def _double_backward(grad: Tensor, saved: Any) -> Tensor:
     result = grad.index_select(0, saved.indices.reshape(-1))
     if saved.padding_idx != _NO_PADDING:
         result = result.masked_fill((saved.indices == saved.padding_idx).reshape(-1, 1), 0)
-    return result.view(*saved.indices.shape, grad.shape[-1])  # type: ignore[no-any-return]
+    return result.view(*saved.indices.shape, grad.shape[-1])
 
 
 _embedding_backward = operator(
@@ -183,7 +183,7 @@ def _per_sample_gradient(grad: Tensor, saved: Any) -> Tensor:
     """Each index's weight gets the product of its row with its bag's gradient."""
     bags = wrap(_bags(saved.indices._data, saved.offsets._data))
     result = (grad.index_select(0, bags) * saved.weight.index_select(0, saved.indices)).sum(-1)
-    return result.masked_fill(saved.indices == saved.padding_idx, 0)  # type: ignore[no-any-return]
+    return result.masked_fill(saved.indices == saved.padding_idx, 0)
 
 
 _embedding_bag_backward = operator(

@@ -23,10 +23,10 @@ Array = np.ndarray[Any, Any]
 
 def result_type(name: str, fields: str) -> Any:
     """PyTorch's named results, printed as ``torch.return_types.max(...)``."""
-    base = namedtuple(name, fields)  # type: ignore[misc]  # noqa: PYI024
+    base: Any = namedtuple(name, fields)  # type: ignore[misc]  # noqa: PYI024
 
     def show(self: Any) -> str:
-        inside = ",\n".join(f"{field}={getattr(self, field)!r}" for field in base._fields)
+        inside = ",\n".join(f"{name}={getattr(self, name)!r}" for name in fields.split())
         return f"torch.return_types.{name}(\n{inside})"
 
     return type(name, (base,), {"__slots__": (), "__repr__": show, "__module__": "torch.return_types"})
@@ -41,7 +41,7 @@ def evenly_distributed(grad: Tensor, x: Tensor, value: Tensor) -> Tensor:
         mask = x.isnan()
     else:
         mask = x == value
-    return mask * (grad / mask.sum())  # type: ignore[no-any-return]
+    return mask * (grad / mask.sum())
 
 
 def _all_operator(name: str, node: str, forward: Any) -> Any:
@@ -144,7 +144,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
 
 def scaled_by_count(grad: Tensor, mask: Tensor, dims: Any) -> Tensor:
     """Source: ``scale_grad_by_count``."""
-    return (grad * mask) / mask.sum(dims, keepdim=True)  # type: ignore[no-any-return]
+    return (grad * mask) / mask.sum(dims, keepdim=True)
 
 
 def _amax_operator(name: str, node: str, method: str) -> Any:
@@ -173,7 +173,7 @@ def _extreme(op: Any, name: str, input: Tensor, dim: Any, keepdim: bool) -> Tens
     dims = reduced_dims(dim, input._data.ndim) if input._data.ndim else ()
     for d in dims:
         _nonempty(name, input, d)
-    return op(input, dims, keepdim)  # type: ignore[no-any-return]
+    return op(input, dims, keepdim)
 
 
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
@@ -241,7 +241,7 @@ _argmax, _argmin = _place_operator("argmax", "argmax"), _place_operator("argmin"
 def _place_of(op: Any, name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     dim = None if dim is None else wrap_dim(dim, input._data.ndim)
     _nonempty(name, input, dim)
-    return op(input, dim, keepdim)  # type: ignore[no-any-return]
+    return op(input, dim, keepdim)
 
 
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False, *, axis: int | None = None) -> Tensor:

@@ -48,14 +48,14 @@ def _check_number(value: Any) -> None:
 def fill(input: Tensor, value: Any) -> Tensor:
     """A tensor like ``input`` with one number everywhere."""
     _check_number(value)
-    return (_fill_tensor if isinstance(value, Tensor) else _fill_number)(input, value)  # type: ignore[no-any-return]
+    return (_fill_tensor if isinstance(value, Tensor) else _fill_number)(input, value)
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one number everywhere."""
     _check_number(value)
     op = _fill_tensor_inplace if isinstance(value, Tensor) else _fill_number_inplace
-    return op.inplace(self, value)  # type: ignore[no-any-return]
+    return op.inplace(self, value)
 
 
 def zero_(self: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from gradviz_engine.ops.pointwise import mul_scalar
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.tensor import Tensor
 
+
 def _fused(combine: Any) -> Any:
     def forward(x: Any, first: Any, second: Any, value: Any) -> Any:
         x, first, second = to_common(x, first, second)
@@ -74,7 +75,7 @@ def _interpolated(x: Any, end: Any, weight: Any) -> Any:
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
     """``input + value * tensor1 * tensor2``."""
-    return _addcmul(input, tensor1, tensor2, value)  # type: ignore[no-any-return]
+    return _addcmul(input, tensor1, tensor2, value)
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
@@ -87,7 +88,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
             "tensor1 / tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: "
             "(input + value * tensor1 / tensor2), for all dtypes."
         )
-    return _addcdiv(input, tensor1, tensor2, value)  # type: ignore[no-any-return]
+    return _addcdiv(input, tensor1, tensor2, value)
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
@@ -96,7 +97,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
         raise RuntimeError(
             f"expected dtype {_c_type(input)} for `end` but got dtype {_c_type(end)}"
         )
-    return (_lerp if isinstance(weight, Tensor) else _lerp_scalar)(input, end, weight)  # type: ignore[no-any-return]
+    return (_lerp if isinstance(weight, Tensor) else _lerp_scalar)(input, end, weight)
 
 
 def _c_type(tensor: Tensor) -> str:

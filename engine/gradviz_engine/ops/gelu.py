@@ -16,7 +16,7 @@ from gradviz_engine.ops.activation import _run, activation, backward_kernel
 from gradviz_engine.ops.distributions import uniform
 from gradviz_engine.ops.elementwise import Array
 from gradviz_engine.ops.error_functions import erf
-from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.tensor import Tensor, wrap
 
 _ROOT_HALF = math.sqrt(0.5)
@@ -82,7 +82,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 # Randomized leaky ReLU --------------------------------------------------------------------------------------
 
-_rrelu_backward = operator(
+_rrelu_backward: Operator = operator(
     "rrelu_with_noise_backward(grad_output, self, noise)",
     node="RreluWithNoiseBackwardBackward0",
     forward=lambda g, x, noise: g * noise,

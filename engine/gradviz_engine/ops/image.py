@@ -13,7 +13,7 @@ import numpy as np
 
 from gradviz_engine.ops.elementwise import Array
 from gradviz_engine.ops.pooling import planes
-from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.windows import Sizes, overlap_added, padded, per_dim, window_counts, windows
 from gradviz_engine.tensor import Tensor, wrap
@@ -45,7 +45,7 @@ _pixel_shuffle = operator(
         "self": Rule(lambda grad, saved: _pixel_unshuffle(grad, saved.upscale_factor), "grad unshuffled")
     },
 )
-_pixel_unshuffle = operator(
+_pixel_unshuffle: Operator = operator(
     "pixel_unshuffle(self, *, downscale_factor)",
     node="PixelUnshuffleBackward0",
     forward=lambda x, factor: np.ascontiguousarray(_unshuffled(x, factor)),
@@ -53,7 +53,7 @@ _pixel_unshuffle = operator(
         "self": Rule(lambda grad, saved: _pixel_shuffle(grad, saved.downscale_factor), "grad shuffled")
     },
 )
-_channel_shuffle = operator(
+_channel_shuffle: Operator = operator(
     "channel_shuffle(self, *, groups)",
     node="ChannelShuffleBackward0",
     forward=lambda x, groups: np.ascontiguousarray(
@@ -144,7 +144,7 @@ _unfold = operator(
         )
     },
 )
-_fold = operator(
+_fold: Operator = operator(
     "col2im(self, *, output_size, kernel_size, dilation, padding, stride)",
     node="Col2ImBackward0",
     forward=_col2im,

@@ -110,17 +110,17 @@ _index_put_impl = operator(
 
 
 def _index_put_zeros(grad: Tensor, indices: Any, values: Tensor) -> Tensor:
-    return _index_put(grad, zeros_like(values), indices, False)  # type: ignore[no-any-return]
+    return _index_put(grad, zeros_like(values), indices, False)
 
 
 def index_put_impl(target: Tensor, indices: Any, values: Tensor) -> Tensor:
     """``values`` added to ``target`` at ``indices``, as ``index``'s derivative does it."""
-    return _index_put_impl(target, values, indices, True)  # type: ignore[no-any-return]
+    return _index_put_impl(target, values, indices, True)
 
 
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """Write (or add) ``values`` where the index tensors point."""
-    return _index_put(input, values, _checked(input, list(indices)), accumulate)  # type: ignore[no-any-return]
+    return _index_put(input, values, _checked(input, list(indices)), accumulate)
 
 
 def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
@@ -170,7 +170,7 @@ def _selected(tensor: Tensor, dim: int, index: int, real_dim: int) -> Tensor:
     size = shape[dim]
     if not -size <= index < size:
         raise IndexError(f"index {index} is out of bounds for dimension {real_dim} with size {size}")
-    return _select(tensor, dim, int(index) + size if index < 0 else int(index))  # type: ignore[no-any-return]
+    return _select(tensor, dim, int(index) + size if index < 0 else int(index))
 
 
 def _bound(value: Any) -> int | None:
@@ -277,7 +277,7 @@ def getitem(self: Tensor, index: Any) -> Tensor:
     rest, indices = _walk(self, index if isinstance(index, tuple) else (index,))
     if not indices:
         return alias(self) if rest is self else rest
-    return _index(rest, _packed(rest, indices))  # type: ignore[no-any-return]
+    return _index(rest, _packed(rest, indices))
 
 
 def _packed(tensor: Tensor, indices: list[Tensor | None]) -> list[Tensor | None]:

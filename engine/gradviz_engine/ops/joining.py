@@ -116,7 +116,7 @@ def cat(tensors: Any, dim: int = 0, *, out: Tensor | None = None, axis: int | No
         raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated")
     place = wrap_dim(dim if axis is None else axis, ndim)
     _check_cat(given, place, shapes)
-    return _cat(given, place) if out is None else write_out("cat", out, lambda *t: _cat(t, place), *given)  # type: ignore[no-any-return]
+    return _cat(given, place) if out is None else write_out("cat", out, lambda *t: _cat(t, place), *given)
 
 
 def concat(tensors: Any, dim: int = 0, *, axis: int | None = None) -> Tensor:
@@ -140,7 +140,7 @@ def stack(tensors: Any, dim: int = 0, *, out: Tensor | None = None) -> Tensor:
                 f"{as_list(tensor._data.shape)} at entry {number}"
             )
     place = wrap_dim(dim, len(first) + 1)
-    return _stack(given, place) if out is None else write_out("stack", out, lambda *t: _stack(t, place), *given)  # type: ignore[no-any-return]
+    return _stack(given, place) if out is None else write_out("stack", out, lambda *t: _stack(t, place), *given)
 
 
 @composite
@@ -224,7 +224,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
                 "torch.block_diag: Input tensors must have 2 or fewer dimensions. Input "
                 f"{number} has {tensor._data.ndim} dimensions"
             )
-    return _block_diag(given)  # type: ignore[no-any-return]
+    return _block_diag(given)
 
 
 @composite

@@ -40,7 +40,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         shape = input._data.shape
         flat = input.reshape(math.prod(shape[:-1]), shape[-1])
         product = _addmm(bias, flat, t(weight), 1, 1)
-        return product.view(*shape[:-1], product.shape[1])  # type: ignore[no-any-return]
+        return product.view(*shape[:-1], product.shape[1])
     return _add.inplace(matmul(input, t(weight)), bias, 1)
 
 

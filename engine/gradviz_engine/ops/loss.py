@@ -99,7 +99,7 @@ def difference_loss(
         d = saved.self - saved.target
         slopes = kernel(grad, saved.self, saved.target, NONE, *parameters(saved))
         if saved.reduction == NONE:
-            return slopes  # type: ignore[no-any-return]
+            return slopes
         return spread_tensor(slopes.sum(), d, saved.reduction)
 
     reads = ("self", "target", "reduction", *((parameter,) if parameter else ()))
@@ -190,7 +190,7 @@ def mse_loss(
 def _weighted(values: Tensor, weight: Tensor, reduction: int) -> Tensor:
     """Weighted losses reduced: their mean is by the sum of the weights."""
     if reduction == MEAN:
-        return values.sum() / weight.sum()  # type: ignore[no-any-return]
+        return values.sum() / weight.sum()
     return reduced_tensor(values, reduction)
 
 

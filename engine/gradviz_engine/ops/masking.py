@@ -12,7 +12,7 @@ import numpy as np
 from gradviz_engine import dtypes
 from gradviz_engine.ops.elementwise import broadcast_error, operand, promoting, to_common
 from gradviz_engine.ops.pointwise import div_scalar
-from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.shapes import broadcast_shapes, product
 from gradviz_engine.tensor import Tensor, wrap
 
@@ -35,7 +35,7 @@ def _chosen(x: Any, y: Any, condition: Tensor) -> Array:
         raise broadcast_error(error, condition._data, x, y) from None
 
 
-_where = operator(
+_where: Operator = operator(
     "where(self, other, *, condition)",
     node="WhereBackward0",
     forward=_chosen,
@@ -58,7 +58,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
 
 
 def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
-    return where(condition, self, other)  # type: ignore[no-any-return]
+    return where(condition, self, other)
 
 
 # Masks --------------------------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ def _mask_filled(x: Array, value: Any, mask: Tensor) -> Array:
     return filled
 
 
-_masked_fill = operator(
+_masked_fill: Operator = operator(
     "masked_fill(self, *, mask, value)",
     node="MaskedFillBackward0",
     forward=lambda x, mask, value: _mask_filled(x, value, mask),
@@ -103,8 +103,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
                 "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                 f"{value._data.ndim} dimension(s)."
             )
-        return _masked_fill_tensor(input, value, mask)  # type: ignore[no-any-return]
-    return _masked_fill(input, mask, value)  # type: ignore[no-any-return]
+        return _masked_fill_tensor(input, value, mask)
+    return _masked_fill(input, mask, value)
 
 
 def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
@@ -122,7 +122,7 @@ def _mask_selected(x: Array, mask: Tensor) -> Array:
 def _masked_select_backward(grad: Tensor, sizes: Any, mask: Tensor) -> Tensor:
     """Source: ``masked_select_backward``: zeros of the broadcast shape, grad scattered in; the engine sums it."""
     shape = broadcast_shapes(sizes, mask._data.shape)
-    return _masked_scatter(wrap(np.zeros(shape, grad._data.dtype)), grad, mask)  # type: ignore[no-any-return]
+    return _masked_scatter(wrap(np.zeros(shape, grad._data.dtype)), grad, mask)
 
 
 _masked_select = operator(
@@ -142,7 +142,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask is set, in one dimension."""
     if mask._data.dtype != np.bool_:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
-    return _masked_select(input, mask)  # type: ignore[no-any-return]
+    return _masked_select(input, mask)
 
 
 def _mask_scattered(x: Array, source: Array, mask: Tensor) -> Array:
@@ -161,7 +161,7 @@ def _masked_scatter_backward(grad: Tensor, mask: Tensor, sizes: Any) -> Tensor:
     left = product(sizes) - taken._data.size
     if left > 0:
         taken = cat([taken, wrap(np.zeros(left, grad._data.dtype))])
-    return taken.view(sizes)  # type: ignore[no-any-return]
+    return taken.view(sizes)
 
 
 _masked_scatter = operator(
@@ -185,7 +185,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
             f"{source.dtype._legacy_name}"
         )
     _check_mask("masked_scatter_", mask)
-    return _masked_scatter(input, source, mask)  # type: ignore[no-any-return]
+    return _masked_scatter(input, source, mask)
 
 
 def masked_scatter_(self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
@@ -211,7 +211,7 @@ def _inside(x: Tensor, low: Any, high: Any) -> Tensor:
         return x <= high
     if high is None:
         return x >= low
-    return (x >= low).logical_and(x <= high)  # type: ignore[no-any-return]
+    return (x >= low).logical_and(x <= high)
 
 
 _clamp_numbers = operator(
@@ -243,12 +243,12 @@ _clamp = operator(
 def _clamp_low_backward(grad: Tensor, x: Tensor, low: Tensor, high: Tensor | None) -> Tensor:
     """Source: ``clamp_backward_min_max``; where min >= max the result is max."""
     below = x < low if high is None else (x < low).logical_and(low < high)
-    return where(below, grad, zero_like(grad))  # type: ignore[no-any-return]
+    return where(below, grad, zero_like(grad))
 
 
 def _clamp_high_backward(grad: Tensor, x: Tensor, low: Tensor | None, high: Tensor) -> Tensor:
     above = x > high if low is None else (x > high).logical_or(high < low)
-    return where(above, grad, zero_like(grad))  # type: ignore[no-any-return]
+    return where(above, grad, zero_like(grad))
 
 
 def _clamp_call(min: Any, max: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -261,12 +261,12 @@ def _clamp_call(min: Any, max: Any) -> tuple[Any, tuple[Any, ...]]:
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """Bring elements into ``[min, max]``; bounds are numbers or tensors."""
     op, bounds = _clamp_call(min, max)
-    return op(input, *bounds)  # type: ignore[no-any-return]
+    return op(input, *bounds)
 
 
 def clamp_(self: Tensor, min: Any = None, max: Any = None) -> Tensor:
     op, bounds = _clamp_call(min, max)
-    return op.inplace(self, *bounds)  # type: ignore[no-any-return]
+    return op.inplace(self, *bounds)
 
 
 clip, clip_ = clamp, clamp_
@@ -292,7 +292,7 @@ def _one_bound(name: str, node: str, key: str, inside: Any, outside: Any, functi
     )
 
     def bound(input: Tensor, value: Any) -> Tensor:
-        return (by_tensor if isinstance(value, Tensor) else by_number)(input, value)  # type: ignore[no-any-return]
+        return (by_tensor if isinstance(value, Tensor) else by_number)(input, value)
 
     def bound_(self: Tensor, value: Any) -> Tensor:
         return (by_tensor if isinstance(value, Tensor) else by_number).inplace(self, value)
@@ -310,20 +310,20 @@ _clamp_max, _clamp_max_ = _one_bound(
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """At least ``min``."""
-    return _clamp_min(input, min)  # type: ignore[no-any-return]
+    return _clamp_min(input, min)
 
 
 def clamp_min_(self: Tensor, min: Any) -> Tensor:
-    return _clamp_min_(self, min)  # type: ignore[no-any-return]
+    return _clamp_min_(self, min)
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """At most ``max``."""
-    return _clamp_max(input, max)  # type: ignore[no-any-return]
+    return _clamp_max(input, max)
 
 
 def clamp_max_(self: Tensor, max: Any) -> Tensor:
-    return _clamp_max_(self, max)  # type: ignore[no-any-return]
+    return _clamp_max_(self, max)
 
 
 def _halved_ties(grad: Tensor, x: Tensor, other: Tensor, lost: Tensor) -> Tensor:
@@ -365,12 +365,12 @@ _minimum = operator(
 
 def maximum(input: Tensor, other: Tensor) -> Tensor:
     """The larger of two, element by element; nan wins."""
-    return _maximum(input, operand("maximum", other))  # type: ignore[no-any-return]
+    return _maximum(input, operand("maximum", other))
 
 
 def minimum(input: Tensor, other: Tensor) -> Tensor:
     """The smaller of two, element by element; nan wins."""
-    return _minimum(input, operand("minimum", other))  # type: ignore[no-any-return]
+    return _minimum(input, operand("minimum", other))
 
 
 __all__ = [

@@ -138,14 +138,14 @@ def instance_norm(
     if not use_input_stats and (running_mean is None or running_var is None):
         raise RuntimeError("Expected running_mean and running_var to be defined when use_input_stats is false")
     n, c = input.shape[:2]
-    repeated = [None if t is None else t.repeat(n) for t in (weight, bias, running_mean, running_var)]
+    wide: list[Any] = [None if t is None else t.repeat(n) for t in (weight, bias, running_mean, running_var)]
     folded = input.contiguous().view(1, n * c, *input.shape[2:])
-    result = _batch_norm(folded, *repeated, use_input_stats, momentum, eps)
+    result = _batch_norm(folded, wide[0], wide[1], wide[2], wide[3], use_input_stats, momentum, eps)
     if use_input_stats:
-        for running, wide in ((running_mean, repeated[2]), (running_var, repeated[3])):
-            if running is not None and wide is not None:
-                running.copy_(wide.view(n, c).mean(0))
-    return result.view(input.shape)  # type: ignore[no-any-return]
+        for running, updated in ((running_mean, wide[2]), (running_var, wide[3])):
+            if running is not None:
+                running.copy_(updated.view(n, c).mean(0))
+    return result.view(input.shape)
 
 
 def native_group_norm(

@@ -53,7 +53,7 @@ def _projected_tensor(v: Tensor, normal: Tensor, rstd: Tensor, axes: Axes) -> Te
 
 def _summed(v: Tensor, like: Tensor) -> Tensor:
     """The gradient of a parameter that was broadcast over ``v``."""
-    return v.sum_to_size(like.shape)  # type: ignore[no-any-return]
+    return v.sum_to_size(like.shape)
 
 
 def double_backward(
@@ -249,7 +249,7 @@ def _batch_double(grads: Any, saved: Any, needed: tuple[bool, bool, bool]) -> An
     x = saved.input
     shape = (1, -1, *[1] * (x.ndim - 2))
     chosen = [g if wanted else None for g, wanted in zip(grads, saved.mask, strict=True)]
-    wide = [None if t is None else t.reshape(shape) for t in (*chosen[1:], saved.mean, saved.rstd, saved.weight)]
+    wide: Any = [None if t is None else t.reshape(shape) for t in (*chosen[1:], saved.mean, saved.rstd, saved.weight)]
     axes = (0, *range(2, x.ndim))
     back, into, for_weight = double_backward(
         (chosen[0], wide[0], wide[1]), saved.grad_out, x, wide[2], wide[3], wide[4], axes, saved.training

@@ -46,7 +46,7 @@ def _constant(x: Array, pad: Amounts, value: float) -> Array:
     return result
 
 
-_constant_pad_nd = operator(
+_constant_pad_nd: Operator = operator(
     "constant_pad_nd(self, *, pad, value)",
     node="ConstantPadNdBackward0",
     forward=_constant,

@@ -219,45 +219,45 @@ def scaled(tensor: Tensor, factor: Any) -> Tensor:
 
 def add_scalar(tensor: Tensor, number: Any) -> Tensor:
     """``tensor + number`` as PyTorch's C++ code writes it (AddBackward1)."""
-    return _add_scalar(tensor, number, 1)  # type: ignore[no-any-return]
+    return _add_scalar(tensor, number, 1)
 
 
 def mul_scalar(tensor: Tensor, number: Any) -> Tensor:
     """``tensor * number`` as PyTorch's C++ code writes it (MulBackward1)."""
-    return _mul_scalar(tensor, number)  # type: ignore[no-any-return]
+    return _mul_scalar(tensor, number)
 
 
 def div_scalar(tensor: Tensor, number: Any) -> Tensor:
     """``tensor / number`` as PyTorch's C++ code writes it (DivBackward1)."""
-    return _div_scalar(tensor, number)  # type: ignore[no-any-return]
+    return _div_scalar(tensor, number)
 
 
 def add(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """``input + alpha * other``."""
     if out is not None:
         return write_out("add", out, _add, input, other, alpha)
-    return _add(input, operand("add", other), alpha)  # type: ignore[no-any-return]
+    return _add(input, operand("add", other), alpha)
 
 
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Tensor | None = None) -> Tensor:
     """``input - alpha * other``."""
     if out is not None:
         return write_out("sub", out, _sub, input, other, alpha)
-    return _sub(input, operand("sub", other), alpha)  # type: ignore[no-any-return]
+    return _sub(input, operand("sub", other), alpha)
 
 
 def rsub(input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
     """``other - alpha * input``."""
     if isinstance(other, Tensor):
-        return _rsub(input, other, alpha)  # type: ignore[no-any-return]
-    return _rsub_scalar(input, other, alpha)  # type: ignore[no-any-return]
+        return _rsub(input, other, alpha)
+    return _rsub_scalar(input, other, alpha)
 
 
 def mul(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
     """``input * other``."""
     if out is not None:
         return write_out("mul", out, _mul, input, other)
-    return _mul(input, operand("mul", other))  # type: ignore[no-any-return]
+    return _mul(input, operand("mul", other))
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor | None = None) -> Tensor:
@@ -265,12 +265,12 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None, out: Tensor
     if rounding_mode is None:
         if out is not None:
             return write_out("div", out, _div, input, other)
-        return _div(input, operand("div", other))  # type: ignore[no-any-return]
+        return _div(input, operand("div", other))
     if rounding_mode not in _ROUNDED:
         raise RuntimeError(
             "div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '" + rounding_mode + "'"
         )
-    return _div_rounded(input, operand("div", other), rounding_mode)  # type: ignore[no-any-return]
+    return _div_rounded(input, operand("div", other), rounding_mode)
 
 
 def true_divide(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
@@ -280,17 +280,17 @@ def true_divide(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
 
 def floor_divide(input: Any, other: Any) -> Tensor:
     """``⌊input / other⌋``; PyTorch has no derivative for it."""
-    return _floor_divide(input, other)  # type: ignore[no-any-return]
+    return _floor_divide(input, other)
 
 
 def remainder(input: Any, other: Any) -> Tensor:
     """Python's ``%``: the sign of ``other``."""
-    return (_remainder if isinstance(other, Tensor) else _remainder_scalar)(input, other)  # type: ignore[no-any-return]
+    return (_remainder if isinstance(other, Tensor) else _remainder_scalar)(input, other)
 
 
 def fmod(input: Any, other: Any) -> Tensor:
     """C's ``fmod``: the sign of ``input``."""
-    return (_fmod if isinstance(other, Tensor) else _fmod_scalar)(input, other)  # type: ignore[no-any-return]
+    return (_fmod if isinstance(other, Tensor) else _fmod_scalar)(input, other)
 
 
 # In place -----------------------------------------------------------------------------------------------

@@ -99,7 +99,7 @@ def gathered(grad: Tensor, indices: Tensor, rank: int) -> Tensor:
     """The adjoint of ``scattered``: each plane's elements at the indices (``max_pool_double_backward``)."""
     lead = grad.shape[: grad.ndim - rank]
     flat = grad.contiguous().view(*lead, -1)
-    return flat.gather(-1, indices.reshape(*lead, -1)).view(indices.shape)  # type: ignore[no-any-return]
+    return flat.gather(-1, indices.reshape(*lead, -1)).view(indices.shape)
 
 
 _POOL = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
@@ -370,7 +370,7 @@ def avg_pool1d(
     return _avg_pool(
         2, input.unsqueeze(-2), _as_row(kernel_size, 1), _as_row(step, 1), _as_row(padding, 0), ceil_mode,
         count_include_pad, None,
-    ).squeeze(-2)  # type: ignore[no-any-return]
+    ).squeeze(-2)
 
 
 @composite

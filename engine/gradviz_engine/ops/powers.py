@@ -16,6 +16,7 @@ from gradviz_engine.ops.pointwise import mul_scalar
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.tensor import Tensor, wrap
 
+
 def _power(x: Any, y: Any) -> Any:
     if x.dtype.kind in "iu" and y.dtype.kind in "iu" and np.any(y < 0):
         if x.ndim and y.ndim:
@@ -114,7 +115,7 @@ def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     else:
         op, arguments = _pow_scalar, (input, exponent)
         _check_integer_power(input, exponent)
-    return op(*arguments) if out is None else write_out("pow", out, op, *arguments)  # type: ignore[no-any-return]
+    return op(*arguments) if out is None else write_out("pow", out, op, *arguments)
 
 
 def _check_integer_power(base: Tensor, exponent: Any) -> None:
@@ -131,7 +132,7 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 
 def square(input: Tensor) -> Tensor:
     """``input ** 2``."""
-    return _pow_scalar(input, 2)  # type: ignore[no-any-return]
+    return _pow_scalar(input, 2)
 
 
 def pow_(self: Tensor, exponent: Any) -> Tensor:

@@ -47,7 +47,7 @@ _rot90 = operator(
 
 def flip(input: Tensor, *axes: Any, dims: Any = None) -> Tensor:
     """The order of elements along dimensions reversed."""
-    return _flip(input, wrap_dims(sizes_of(axes, dims), input._data.ndim))  # type: ignore[no-any-return]
+    return _flip(input, wrap_dims(sizes_of(axes, dims), input._data.ndim))
 
 
 def fliplr(input: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = ()) -> Tensor:
         raise RuntimeError("`shifts` required")
     if not axes and len(shift) > 1:
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shift)}, dims:0")
-    return _roll(input, shift, tuple(wrap_dim(d, input._data.ndim) for d in axes))  # type: ignore[no-any-return]
+    return _roll(input, shift, tuple(wrap_dim(d, input._data.ndim) for d in axes))
 
 
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
@@ -83,7 +83,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
         raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
     if input._data.ndim < 2:
         raise RuntimeError(f"expected total dims >= 2, but got total dims = {input._data.ndim}")
-    return _rot90(input, k, tuple(dims))  # type: ignore[no-any-return]
+    return _rot90(input, k, tuple(dims))
 
 
 # Repeated -----------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def _repeat_backward(grad: Tensor, repeats: Any, sizes: Any) -> Tensor:
             places.append(len(pairs))
             pairs.append(repeat_)
         pairs.append(size)
-    return reshape(grad, pairs).sum(tuple(places)) if places else grad  # type: ignore[no-any-return]
+    return reshape(grad, pairs).sum(tuple(places)) if places else grad
 
 
 _repeat = operator(
@@ -128,7 +128,7 @@ def repeat(self: Tensor, *times: Any, repeats: Any = None) -> Tensor:
         )
     if any(c < 0 for c in counts):
         raise RuntimeError(f"Trying to create tensor with negative dimension: {as_list(counts)}")
-    return _repeat(self, counts)  # type: ignore[no-any-return]
+    return _repeat(self, counts)
 
 
 def tile(input: Tensor, *times: Any, dims: Any = None) -> Tensor:
@@ -158,7 +158,7 @@ def repeat_interleave(
     from gradviz_engine.layouts import contiguous_format
     from gradviz_engine.ops.copying import clone
 
-    return clone(wide.expand(shape), memory_format=contiguous_format).flatten(axis, axis + 1)  # type: ignore[no-any-return]
+    return clone(wide.expand(shape), memory_format=contiguous_format).flatten(axis, axis + 1)
 
 
 def _repeat_each(input: Tensor, repeats: Tensor, axis: int) -> Tensor:
@@ -213,7 +213,7 @@ _diagonal_copy = operator(
 def _diagonal_copy_backward(grad: Tensor, sizes: Any, offset: int, dim1: int, dim2: int) -> Tensor:
     from gradviz_engine.ops.selecting import _diagonal_backward
 
-    return _diagonal_backward(grad, sizes, offset, dim1, dim2)  # type: ignore[no-any-return]
+    return _diagonal_backward(grad, sizes, offset, dim1, dim2)
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
@@ -222,13 +222,13 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     first, second = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
     if first == second:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return _diag_embed(input, offset, first, second)  # type: ignore[no-any-return]
+    return _diag_embed(input, offset, first, second)
 
 
 def diagonal_copy(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal as a copy."""
     ndim = input._data.ndim
-    return _diagonal_copy(input, offset, wrap_dim(dim1, ndim), wrap_dim(dim2, ndim))  # type: ignore[no-any-return]
+    return _diagonal_copy(input, offset, wrap_dim(dim1, ndim), wrap_dim(dim2, ndim))
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -252,7 +252,7 @@ def _trace_backward(grad: Tensor, sizes: Any) -> Tensor:
 
     zeros = wrap(np.zeros(product(sizes), grad._data.dtype))
     places = wrap(np.arange(0, min(sizes) * sizes[1], sizes[1] + 1))
-    return index_fill(zeros, 0, places, grad).view(sizes)  # type: ignore[no-any-return]
+    return index_fill(zeros, 0, places, grad).view(sizes)
 
 
 _trace = operator(
@@ -267,7 +267,7 @@ def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""
     if input._data.ndim != 2:
         raise RuntimeError("trace: expected a matrix, but got tensor with dim {}".format(input._data.ndim))
-    return _trace(input)  # type: ignore[no-any-return]
+    return _trace(input)
 
 
 # Triangles ----------------------------------------------------------------------------------------------
@@ -289,13 +289,13 @@ _triu = operator(
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangle, 0 above it."""
     _check_matrix("tril", input)
-    return _tril(input, diagonal)  # type: ignore[no-any-return]
+    return _tril(input, diagonal)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangle, 0 below it."""
     _check_matrix("triu", input)
-    return _triu(input, diagonal)  # type: ignore[no-any-return]
+    return _triu(input, diagonal)
 
 
 def tril_(self: Tensor, diagonal: int = 0) -> Tensor:

@@ -114,10 +114,10 @@ def sum(
         input = _cast(input, dtype)
     dim = axis if dim is None else dim
     if dim is None and not keepdim:
-        return _sum(input) if out is None else write_out("sum", out, _sum, input)  # type: ignore[no-any-return]
+        return _sum(input) if out is None else write_out("sum", out, _sum, input)
     dims = reduced_dims(dim, input._data.ndim)
     arguments = (input, dims if input._data.ndim else (), keepdim)
-    return _sum_dim(*arguments) if out is None else write_out("sum", out, _sum_dim, *arguments)  # type: ignore[no-any-return]
+    return _sum_dim(*arguments) if out is None else write_out("sum", out, _sum_dim, *arguments)
 
 
 def mean(
@@ -133,16 +133,16 @@ def mean(
         )
     dim = axis if dim is None else dim
     if dim is None and not keepdim:
-        return _mean(input)  # type: ignore[no-any-return]
+        return _mean(input)
     dims = reduced_dims(dim, input._data.ndim)
     arguments = (input, dims if input._data.ndim else (), keepdim)
-    return _mean_dim(*arguments) if out is None else write_out("mean", out, _mean_dim, *arguments)  # type: ignore[no-any-return]
+    return _mean_dim(*arguments) if out is None else write_out("mean", out, _mean_dim, *arguments)
 
 
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum, nan counting as 0."""
     dims = reduced_dims(dim, input._data.ndim) if input._data.ndim else ()
-    return _nansum(_cast(input, dtype) if dtype else input, dims, keepdim)  # type: ignore[no-any-return]
+    return _nansum(_cast(input, dtype) if dtype else input, dims, keepdim)
 
 
 @composite
@@ -167,7 +167,7 @@ def _prod_all_backward(grad: Tensor, x: Tensor, result: Tensor) -> Tensor:
         return grad.clone()
     if bool((result._data == 0).any()) or _needs_history(x, grad):
         flat = x.contiguous().view(-1)
-        return (_prod_dim_backward(grad, flat, result, 0, True)).view(x._data.shape)  # type: ignore[no-any-return]
+        return (_prod_dim_backward(grad, flat, result, 0, True)).view(x._data.shape)
     return grad * (result / x)
 
 
@@ -225,11 +225,11 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
     """The product of all elements, or along a dimension."""
     input = _cast(input, dtype)
     if dim is None:
-        return _prod(input)  # type: ignore[no-any-return]
+        return _prod(input)
     dim = wrap_dim(dim, input._data.ndim)
     if not input._data.ndim:
-        return _prod_dim_of_scalar(input, dim, keepdim)  # type: ignore[no-any-return]
-    return _prod_dim(input, dim, keepdim)  # type: ignore[no-any-return]
+        return _prod_dim_of_scalar(input, dim, keepdim)
+    return _prod_dim(input, dim, keepdim)
 
 
 _prod_dim_of_scalar = operator(
@@ -267,13 +267,13 @@ _logsumexp = operator(
 def _logsumexp_backward(grad: Tensor, x: Tensor, result: Tensor, dim: Any, keepdim: bool) -> Tensor:
     ndim = x._data.ndim
     grad, result = restore_dims(grad, dim, keepdim, ndim), restore_dims(result, dim, keepdim, ndim)
-    return grad * (x - result.masked_fill(result == -float("inf"), 0)).exp()  # type: ignore[no-any-return]
+    return grad * (x - result.masked_fill(result == -float("inf"), 0)).exp()
 
 
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """``log(sum(exp(input)))`` without overflow."""
     dims = reduced_dims(dim, input._data.ndim) if input._data.ndim else ()
-    return _logsumexp(input, dims, keepdim)  # type: ignore[no-any-return]
+    return _logsumexp(input, dims, keepdim)
 
 
 # Truth and counts ---------------------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def _truth(name: str, function: Any) -> Any:
     def reduce(input: Tensor, dim: Any = None, keepdim: bool = False, *, axis: Any = None) -> Tensor:
         dim = axis if dim is None else dim
         dims = reduced_dims(dim, input._data.ndim) if input._data.ndim else ()
-        return op(input, dims, keepdim)  # type: ignore[no-any-return]
+        return op(input, dims, keepdim)
 
     reduce.__name__ = reduce.__qualname__ = name
     return reduce
@@ -308,7 +308,7 @@ _count_nonzero = operator(
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """How many elements are not 0."""
     dims = None if dim is None else reduced_dims(dim, input._data.ndim)
-    return _count_nonzero(input, dims)  # type: ignore[no-any-return]
+    return _count_nonzero(input, dims)
 
 
 __all__ = [

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz_engine.autograd.inplace import check_writable
 from gradviz_engine.autograd.grad_mode import mode
+from gradviz_engine.autograd.inplace import check_writable
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.shape import squeezed, t, transpose, unsqueeze_dims, unsqueeze_to
 from gradviz_engine.ops.shapes import wrap_dim, wrap_dims
@@ -68,18 +68,18 @@ _squeeze_dims = operator(
 
 def squeeze_fresh(tensor: Tensor, dim: int) -> Tensor:
     """A result of our own without one dimension."""
-    return _squeeze_dim(tensor, wrap_dim(dim, tensor._data.ndim))  # type: ignore[no-any-return]
+    return _squeeze_dim(tensor, wrap_dim(dim, tensor._data.ndim))
 
 
 def unsqueeze_fresh(tensor: Tensor, dim: int) -> Tensor:
     """A result of our own with a dimension more."""
-    return _unsqueeze(tensor, wrap_dim(dim, tensor._data.ndim + 1))  # type: ignore[no-any-return]
+    return _unsqueeze(tensor, wrap_dim(dim, tensor._data.ndim + 1))
 
 
 def transpose_fresh(tensor: Tensor, dim0: int, dim1: int) -> Tensor:
     """A result of our own with two dimensions swapped."""
     ndim = tensor._data.ndim
-    return _transpose(tensor, wrap_dim(dim0, ndim), wrap_dim(dim1, ndim))  # type: ignore[no-any-return]
+    return _transpose(tensor, wrap_dim(dim0, ndim), wrap_dim(dim1, ndim))
 
 
 # Methods ------------------------------------------------------------------------------------------------

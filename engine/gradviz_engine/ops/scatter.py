@@ -11,7 +11,7 @@ import numpy as np
 
 from gradviz_engine.ops.copying import zeros_like
 from gradviz_engine.ops.pointwise import scaled
-from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.selecting import along, check_bounds, check_index_dtype, gather, index_select, place, take
 from gradviz_engine.ops.shapes import as_list, wrap_dim
 from gradviz_engine.tensor import Tensor, wrap
@@ -64,7 +64,7 @@ _scatter = operator(
         "src": Rule(lambda grad, saved: gather(grad, saved.dim, saved.index), "grad at index"),
     },
 )
-_scatter_value = operator(
+_scatter_value: Operator = operator(
     "scatter(self, *, dim, index, value)",
     node="ScatterBackward1",
     forward=lambda x, dim, index, value: _scattered(x, value, dim, index),
@@ -114,8 +114,8 @@ def scatter(
 
         return scatter_combined(input, dim, index, source, reduce)
     if isinstance(source, Tensor):
-        return _scatter(input, source, dim, index)  # type: ignore[no-any-return]
-    return _scatter_value(input, dim, index, source)  # type: ignore[no-any-return]
+        return _scatter(input, source, dim, index)
+    return _scatter_value(input, dim, index, source)
 
 
 def scatter_(self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
@@ -128,7 +128,7 @@ def scatter_(self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Add ``src`` at ``index`` of ``dim``."""
-    return _scatter_add(input, src, _check_scatter("scatter_add", input, dim, index, src), index)  # type: ignore[no-any-return]
+    return _scatter_add(input, src, _check_scatter("scatter_add", input, dim, index, src), index)
 
 
 def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
@@ -166,7 +166,7 @@ def _index_filled(x: Array, value: Any, dim: int, index: Tensor) -> Array:
 
 def _source_gradient(grad: Tensor, source: Tensor, dim: int, index: Tensor) -> Tensor:
     if source._data.ndim:
-        return index_select(grad, dim, index).expand_as(source)  # type: ignore[no-any-return]
+        return index_select(grad, dim, index).expand_as(source)
     return index_select(grad, dim, index.squeeze(0))
 
 
@@ -227,7 +227,7 @@ def _checked_index(name: str, input: Tensor, dim: int, index: Tensor) -> int:
 
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """Add the slices of ``source`` at ``index`` of ``dim``; repeated places add up."""
-    return _index_add(input, source, _checked_index("index_add", input, dim, index), index, alpha)  # type: ignore[no-any-return]
+    return _index_add(input, source, _checked_index("index_add", input, dim, index), index, alpha)
 
 
 def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
@@ -236,7 +236,7 @@ def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Write the slices of ``source`` at ``index`` of ``dim``."""
-    return _index_copy(input, source, _checked_index("index_copy", input, dim, index), index)  # type: ignore[no-any-return]
+    return _index_copy(input, source, _checked_index("index_copy", input, dim, index), index)
 
 
 def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
@@ -247,8 +247,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """Fill the places ``index`` of ``dim`` with one value."""
     dim = _checked_index("index_fill", input, dim, index)
     if isinstance(value, Tensor):
-        return _index_fill_tensor(input, value, dim, index)  # type: ignore[no-any-return]
-    return _index_fill(input, dim, index, value)  # type: ignore[no-any-return]
+        return _index_fill_tensor(input, value, dim, index)
+    return _index_fill(input, dim, index, value)
 
 
 def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
@@ -294,7 +294,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             f"put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source._data.size}, index.numel() = {index._data.size}"
         )
-    return _put(input, source, index, accumulate)  # type: ignore[no-any-return]
+    return _put(input, source, index, accumulate)
 
 
 __all__ = ["index_add", "index_copy", "index_fill", "put", "scatter", "scatter_add"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.shapes import as_list, wrap_dim
 from gradviz_engine.tensor import Tensor
 
@@ -34,7 +34,7 @@ _select_backward = operator(
     forward=lambda grad, sizes, dim, index: _placed(grad, sizes, place(dim, index)),
     gradients={"grad_output": Rule(lambda grad, saved: _select(grad, saved.dim, saved.index), "grad[index]")},
 )
-_select = operator(
+_select: Operator = operator(
     "select(self, *, dim, index)",
     node="SelectBackward0",
     view=True,
@@ -56,7 +56,7 @@ _slice_backward = operator(
         )
     },
 )
-_slice = operator(
+_slice: Operator = operator(
     "slice(self, *, dim, start, end, step)",
     node="SliceBackward0",
     view=True,
@@ -80,7 +80,7 @@ _diagonal_backward = operator(
         )
     },
 )  # fmt: skip
-_diagonal = operator(
+_diagonal: Operator = operator(
     "diagonal(self, *, offset, dim1, dim2)",
     node="DiagonalBackward0",
     view=True,
@@ -137,7 +137,7 @@ _unfold_backward = operator(
         "grad_in": Rule(lambda grad, saved: _unfold(grad, saved.dim, saved.size, saved.step), "grad's windows")
     },
 )
-_unfold = operator(
+_unfold: Operator = operator(
     "unfold(self, *, dimension, size, step)",
     node="UnfoldBackward0",
     view=True,
@@ -163,7 +163,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         raise IndexError(
             f"select(): index {index} out of range for tensor of size {as_list(shape)} at dimension {dim}"
         )
-    return _select(input, dim, index + shape[dim] if index < 0 else index)  # type: ignore[no-any-return]
+    return _select(input, dim, index + shape[dim] if index < 0 else index)
 
 
 def slice_along(input: Tensor, dim: int, start: Any, end: Any, step: int) -> Tensor:
@@ -172,7 +172,7 @@ def slice_along(input: Tensor, dim: int, start: Any, end: Any, step: int) -> Ten
         raise ValueError("step must be greater than zero")
     size = input._data.shape[dim]
     start, end, step = slice(start, end, step).indices(size)
-    return _slice(input, dim, start, max(start, end), step)  # type: ignore[no-any-return]
+    return _slice(input, dim, start, max(start, end), step)
 
 
 def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
@@ -189,7 +189,7 @@ def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     start = start + size if start < 0 else start
     if start + length > size:
         raise RuntimeError(f"start ({start}) + length ({length}) exceeds dimension size ({size}).")
-    return _slice(input, dim, start, start + length, 1)  # type: ignore[no-any-return]
+    return _slice(input, dim, start, start + length, 1)
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -198,7 +198,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     first, second = wrap_dim(dim1, ndim), wrap_dim(dim2, ndim)
     if first == second:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
-    return _diagonal(input, offset, first, second)  # type: ignore[no-any-return]
+    return _diagonal(input, offset, first, second)
 
 
 def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
@@ -210,7 +210,7 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
         raise RuntimeError(f"maximum size for tensor at dimension {dim} is {most} but size is {size}")
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
-    return _unfold(self, dim, size, step)  # type: ignore[no-any-return]
+    return _unfold(self, dim, size, step)
 
 
 # Copies by index ----------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     size = input._data.shape[dim] if input._data.ndim else 1
     if index._data.size and (index._data.min() < 0 or index._data.max() >= size):
         raise IndexError("index out of range in self")
-    return _index_select(input, dim, index)  # type: ignore[no-any-return]
+    return _index_select(input, dim, index)
 
 
 def _gathered(x: Array, dim: int, index: Array) -> Array:
@@ -317,7 +317,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
                 f"self {as_list(x.shape)} apart from dimension {dim}"
             )
     check_bounds(places, x.shape[dim] if x.ndim else 1, dim)
-    return _gather(input, dim, index, sparse_grad)  # type: ignore[no-any-return]
+    return _gather(input, dim, index, sparse_grad)
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
@@ -343,7 +343,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 
 def _from_front(indices: Tensor, size: int) -> Tensor:
     """Negative indices count from the end."""
-    return indices.where(indices >= 0, indices + size) if (indices._data < 0).any() else indices  # type: ignore[no-any-return]
+    return indices.where(indices >= 0, indices + size) if (indices._data < 0).any() else indices
 
 
 def _without(tensor: Tensor, dim: int) -> tuple[int, ...]:
@@ -377,7 +377,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     if index._data.size and not (-numel <= index._data.min() and index._data.max() < numel):
         wrong = index._data.max() if index._data.max() >= numel else index._data.min()
         raise IndexError(f"out of range: tried to access index {int(wrong)} on a tensor of {numel} elements.")
-    return _take(input, index)  # type: ignore[no-any-return]
+    return _take(input, index)
 
 
 __all__ = [

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradviz_engine.autograd.saved import version_counter
 from gradviz_engine.layouts import contiguous_format, format_named
-from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.shapes import (
     as_list,
@@ -114,7 +114,7 @@ _t = operator(
     forward=lambda x: x.T if x.ndim == 2 else x.view(),
     gradients={"self": Rule(lambda grad, saved: t(grad), "gradᵀ")},
 )
-_transpose = operator(
+_transpose: Operator = operator(
     "transpose(self, *, dim0, dim1)",
     node="TransposeBackward0",
     view=True,
@@ -123,7 +123,7 @@ _transpose = operator(
         "self": Rule(lambda grad, saved: _transpose(grad, saved.dim0, saved.dim1), "grad, the dimensions swapped back")
     },
 )
-_permute = operator(
+_permute: Operator = operator(
     "permute(self, *, dims)",
     node="PermuteBackward0",
     view=True,
@@ -146,7 +146,7 @@ _squeeze = operator(
     forward=lambda x: squeezed(x, None),
     gradients={"self": Rule(lambda grad, saved: unsqueeze_to(grad, saved.self_sym_sizes), "grad, unsqueezed")},
 )
-_squeeze_dim = operator(
+_squeeze_dim: Operator = operator(
     "squeeze(self, *, dim)",
     node="SqueezeBackward1",
     view=True,
@@ -190,7 +190,7 @@ def view(self: Tensor, *shape: Any, size: Any = None) -> Tensor:
     """The same memory under another shape, or under another dtype."""
     if len(shape) == 1 and hasattr(shape[0], "itemsize") and not isinstance(shape[0], Tensor):
         return view_as_dtype(self, shape[0])
-    return _view(self, sizes_of(shape, size))  # type: ignore[no-any-return]
+    return _view(self, sizes_of(shape, size))
 
 
 def view_as_dtype(self: Tensor, dtype: Any) -> Tensor:
@@ -206,7 +206,7 @@ def view_as_dtype(self: Tensor, dtype: Any) -> Tensor:
 
 
 def view_as(self: Tensor, other: Tensor) -> Tensor:
-    return _view(self, other._data.shape)  # type: ignore[no-any-return]
+    return _view(self, other._data.shape)
 
 
 @composite
@@ -214,10 +214,10 @@ def reshape(input: Tensor, *sizes: Any, shape: Any = None) -> Tensor:
     """A view where the strides allow it, else a copy."""
     size = infer_sizes(sizes_of(sizes, shape), input._data.size)
     if input._data.flags.c_contiguous:
-        return _view(input, size)  # type: ignore[no-any-return]
+        return _view(input, size)
     if reshaped_view(input._data, size) is not None:
-        return _reshape_alias(input, size)  # type: ignore[no-any-return]
-    return _unsafe_view(contiguous_clone(input), size)  # type: ignore[no-any-return]
+        return _reshape_alias(input, size)
+    return _unsafe_view(contiguous_clone(input), size)
 
 
 def contiguous_clone(input: Tensor) -> Tensor:
@@ -233,16 +233,16 @@ def reshape_as(self: Tensor, other: Tensor) -> Tensor:
 
 def expand(self: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
     """Repeat dimensions of size 1 without copying; -1 keeps a size."""
-    return _expand(self, sizes_of(sizes, size), implicit)  # type: ignore[no-any-return]
+    return _expand(self, sizes_of(sizes, size), implicit)
 
 
 def expand_as(self: Tensor, other: Tensor) -> Tensor:
-    return _expand(self, other._data.shape, False)  # type: ignore[no-any-return]
+    return _expand(self, other._data.shape, False)
 
 
 def broadcast_to(input: Tensor, *sizes: Any, size: Any = None) -> Tensor:
     """``expand``."""
-    return _expand(input, sizes_of(sizes, size), False)  # type: ignore[no-any-return]
+    return _expand(input, sizes_of(sizes, size), False)
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
@@ -256,13 +256,13 @@ def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; vectors stay as they are."""
     if input._data.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input._data.ndim}D")
-    return _t(input)  # type: ignore[no-any-return]
+    return _t(input)
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Swap two dimensions."""
     ndim = input._data.ndim
-    return _transpose(input, wrap_dim(dim0, ndim), wrap_dim(dim1, ndim))  # type: ignore[no-any-return]
+    return _transpose(input, wrap_dim(dim0, ndim), wrap_dim(dim1, ndim))
 
 
 swapaxes = swapdims = transpose
@@ -279,7 +279,7 @@ def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     wrapped = tuple(wrap_dim(d, ndim) for d in wanted)
     if len(set(wrapped)) != ndim:
         raise RuntimeError("permute(): duplicate dims are not allowed.")
-    return _permute(input, wrapped)  # type: ignore[no-any-return]
+    return _permute(input, wrapped)
 
 
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
@@ -295,7 +295,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     order = [d for d in range(ndim) if d not in src]
     for place, dim in sorted(zip(dst, src, strict=True)):
         order.insert(place, dim)
-    return _permute(input, tuple(order)) if ndim else alias(input)  # type: ignore[no-any-return]
+    return _permute(input, tuple(order)) if ndim else alias(input)
 
 
 moveaxis = movedim
@@ -303,22 +303,22 @@ moveaxis = movedim
 
 def alias(input: Tensor) -> Tensor:
     """The same tensor as a view (AliasBackward0)."""
-    return _alias(input)  # type: ignore[no-any-return]
+    return _alias(input)
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """A new dimension of size 1 at ``dim``."""
     ndim = input._data.ndim + 1
-    return _unsqueeze(input, wrap_dim(dim, ndim))  # type: ignore[no-any-return]
+    return _unsqueeze(input, wrap_dim(dim, ndim))
 
 
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without dimensions of size 1: all, the one named, or those named."""
     if dim is None:
-        return _squeeze(input)  # type: ignore[no-any-return]
+        return _squeeze(input)
     if isinstance(dim, (tuple, list)):
-        return _squeeze_dims(input, wrap_dims(dim, input._data.ndim))  # type: ignore[no-any-return]
-    return _squeeze_dim(input, wrap_dim(dim, input._data.ndim))  # type: ignore[no-any-return]
+        return _squeeze_dims(input, wrap_dims(dim, input._data.ndim))
+    return _squeeze_dim(input, wrap_dim(dim, input._data.ndim))
 
 
 @composite
@@ -355,7 +355,7 @@ def unflatten(input: Tensor, dim: int, sizes: Any) -> Tensor:
             f"unflatten: Provided sizes {as_list(sizes)} don't multiply up to the size of dim {place} "
             f"({shape[place]}) in the input tensor"
         )
-    return _view(input, (*shape[:place], *infer_sizes(sizes, shape[place]), *shape[place + 1 :]))  # type: ignore[no-any-return]
+    return _view(input, (*shape[:place], *infer_sizes(sizes, shape[place]), *shape[place + 1 :]))
 
 
 @composite
@@ -399,7 +399,7 @@ atleast_1d, atleast_2d, atleast_3d = _at_least(1), _at_least(2), _at_least(3)
 
 def _property_T(self: Tensor) -> Tensor:
     """``x.T``: the dimensions in reverse."""
-    return _permute(self, tuple(reversed(range(self._data.ndim))))  # type: ignore[no-any-return]
+    return _permute(self, tuple(reversed(range(self._data.ndim))))
 
 
 def _property_mT(self: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from gradviz_engine.autograd.grad_mode import mode
 from gradviz_engine.ops.activation import _run, activation, backward_kernel
 from gradviz_engine.ops.elementwise import Array
 from gradviz_engine.ops.joining import cat
-from gradviz_engine.ops.registry import operator
+from gradviz_engine.ops.registry import Operator, operator
 from gradviz_engine.ops.shapes import wrap_dim
 from gradviz_engine.tensor import Tensor
 
@@ -31,7 +31,7 @@ def _elu_forward(x: Array, alpha: float, scale: float, input_scale: float) -> Ar
     )
 
 
-_elu_backward = backward_kernel(
+_elu_backward: Operator = backward_kernel(
     "elu_backward(grad_output, self, *, alpha, scale, input_scale)",
     _elu_slope,
     lambda g, saved: (saved.self <= 0)

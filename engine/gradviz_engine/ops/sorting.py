@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz_engine.ops.extrema import choice_operator, evenly_distributed, result_type, to_chosen
 from gradviz_engine.ops.elementwise import not_implemented
+from gradviz_engine.ops.extrema import choice_operator, evenly_distributed, result_type, to_chosen
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.shapes import wrap_dim
 from gradviz_engine.tensor import Tensor, wrap
@@ -59,7 +59,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 
 def msort(input: Tensor) -> Tensor:
     """Sorted along the first dimension."""
-    return sort(input, 0)[0]  # type: ignore[no-any-return]
+    return sort(input, 0)[0]
 
 
 def _top(x: Array, k: int, dim: int, largest: bool, in_order: bool) -> tuple[Array, Array]:
@@ -263,7 +263,7 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
 
 def argwhere(input: Tensor) -> Tensor:
     """Where elements are not 0, a row of indices each."""
-    return _nonzero(input)  # type: ignore[no-any-return]
+    return _nonzero(input)
 
 
 __all__ = [

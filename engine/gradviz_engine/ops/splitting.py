@@ -119,7 +119,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
         raise RuntimeError(
             f"split_size can only be 0 if dimension size is 0, but got dimension size of {size}"
         )
-    return _split(tensor, split_size_or_sections, axis)  # type: ignore[no-any-return]
+    return _split(tensor, split_size_or_sections, axis)
 
 
 def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
@@ -135,7 +135,7 @@ def split_with_sizes(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Ten
             f"split_with_sizes expects split_sizes to sum exactly to {input._data.shape[axis]} (input tensor's size "
             f"at dimension {axis}), but got split_sizes={sizes}"
         )
-    return _split_with_sizes(input, sizes, axis)  # type: ignore[no-any-return]
+    return _split_with_sizes(input, sizes, axis)
 
 
 def _chunk_size(tensor: Tensor, chunks: int, dim: int) -> int:
@@ -156,7 +156,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 def unsafe_split(input: Tensor, split_size: int, dim: int = 0) -> tuple[Tensor, ...]:
     """``split`` whose pieces may be changed in place."""
-    return _unsafe_split(input, split_size, _dimension("split", input, dim))  # type: ignore[no-any-return]
+    return _unsafe_split(input, split_size, _dimension("split", input, dim))
 
 
 def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
@@ -167,7 +167,7 @@ def unsafe_chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices along ``dim``, without it."""
-    return _unbind(input, wrap_dim(dim, input._data.ndim))  # type: ignore[no-any-return]
+    return _unbind(input, wrap_dim(dim, input._data.ndim))
 
 
 @composite
@@ -209,7 +209,7 @@ def _along(name: str, dim: int, least: int) -> Any:
                 f"torch.{name} attempted to split along dimension {axis}, but the size of the dimension {size} is "
                 f"not divisible by the split_size {indices_or_sections}!"
             )
-        return tensor_split(input, indices_or_sections, axis)  # type: ignore[no-any-return]
+        return tensor_split(input, indices_or_sections, axis)
 
     function.__name__ = function.__qualname__ = name
     return composite(function)

@@ -229,10 +229,10 @@ def _arranged(input: Tensor, dim: int | None, axis: int) -> Tensor:
     from gradviz_engine.ops.sorting import sort
 
     if dim is None:
-        return sort(input.flatten())[0]  # type: ignore[no-any-return]
+        return sort(input.flatten())[0]
     if axis == input._data.ndim - 1 or not input._data.ndim:
-        return sort(input)[0]  # type: ignore[no-any-return]
-    return sort(input.unsqueeze(-1).transpose(axis, -1))[0]  # type: ignore[no-any-return]
+        return sort(input)[0]
+    return sort(input.unsqueeze(-1).transpose(axis, -1))[0]
 
 
 def _result_shape(input: Tensor, dim: int | None, axis: int, keepdim: bool) -> tuple[int, ...]:
@@ -248,10 +248,10 @@ def _ranks(levels: Tensor, arranged: Tensor, ignore_nan: bool) -> Tensor:
     if ignore_nan:
         counts = np.isfinite(arranged._data) | np.isinf(arranged._data)
         ranks = q * wrap(counts.sum(axis=-1, keepdims=True) - 1)
-        return ranks.masked_fill(ranks < 0, 0)  # type: ignore[no-any-return]
+        return ranks.masked_fill(ranks < 0, 0)
     last = arranged._data.shape[-1] - 1
     places, has_nan = broadcast_tensors(q * last, wrap(np.isnan(arranged._data).any(axis=-1, keepdims=True)))
-    return places.masked_fill(has_nan, last)  # type: ignore[no-any-return]
+    return places.masked_fill(has_nan, last)
 
 
 # Covariance ---------------------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def cov(
         norm = norm * 0
     centred = rows - mean.unsqueeze(1)
     product_ = centred.mm((centred if weights is None else centred * weights).t())
-    return (product_ / norm).squeeze()  # type: ignore[no-any-return]
+    return (product_ / norm).squeeze()
 
 
 def _observation_weights(fweights: Tensor | None, aweights: Tensor | None) -> Tensor | None:

@@ -48,8 +48,8 @@ _weight_norm = operator(
 def norm_except_dim(v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
     """The norm over all dimensions but one, which stays; over all of them for -1."""
     if dim == -1:
-        return v.norm(pow)  # type: ignore[no-any-return]
-    return v.norm(pow, _others(v.ndim, dim), keepdim=True)  # type: ignore[no-any-return]
+        return v.norm(pow)
+    return v.norm(pow, _others(v.ndim, dim), keepdim=True)
 
 
 @composite

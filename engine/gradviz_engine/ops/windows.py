@@ -54,7 +54,7 @@ def padded(x: Array, before: Sizes, after: Sizes, value: float = 0) -> Array:
     lead = x.ndim - len(before)
     shape = x.shape[:lead] + tuple(b + s + a for b, s, a in zip(before, x.shape[lead:], after, strict=True))
     result = np.full(shape, value, x.dtype) if value else np.zeros(shape, x.dtype)
-    inside = tuple(slice(b, b + s) for b, s in zip(before, x.shape[lead:], strict=True))
+    inside: tuple[Any, ...] = tuple(slice(b, b + s) for b, s in zip(before, x.shape[lead:], strict=True))
     result[(..., *inside)] = x
     return result
 
@@ -72,7 +72,7 @@ def windows(x: Array, kernel: Sizes, counts: Sizes, stride: Sizes, dilation: Siz
     )
 
 
-def offsets(kernel: Sizes, counts: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[Sizes, tuple[slice, ...]]]:
+def offsets(kernel: Sizes, counts: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[Sizes, tuple[Any, ...]]]:
     """For each element of the kernel, where the windows' elements at that place lie in the (padded) array."""
     for place in itertools.product(*(range(k) for k in kernel)):
         yield place, tuple(
@@ -91,8 +91,10 @@ def overlap_added(
     )
     result = np.zeros(columns.shape[:2] + full, columns.dtype)
     for place, where in offsets(kernel, counts, stride, dilation):
-        result[(..., *where)] += columns[(slice(None), slice(None), *place)]
-    return result[(..., *(slice(p, p + s) for p, s in zip(padding, spatial, strict=True)))]
+        at: tuple[Any, ...] = (slice(None), slice(None), *place)
+        result[(..., *where)] += columns[at]
+    inside: tuple[Any, ...] = tuple(slice(p, p + s) for p, s in zip(padding, spatial, strict=True))
+    return result[(..., *inside)]
 
 
 def volume(sizes: Sizes) -> int:

@@ -112,13 +112,9 @@ def recordings(draw: st.DrawFn) -> TraceBuilder:
             inputs=draw(st.none() | st.just((leaf,))), dependencies=((leaf, 1), (node, 0)), **where,
         )
     )  # fmt: skip
+    builder.emit(ev.NodeBegin(call=1, node=node, grad_outputs=(draw(maybe),), ready=(leaf,), dependencies=((leaf, 1),)))
     builder.emit(
-        ev.NodeBegin(call=1, node=node, grad_outputs=(draw(maybe),), ready=(leaf,), dependencies=((leaf, 1),))
-    )
-    builder.emit(
-        ev.Flow(
-            call=1, source=node, slot=0, target=leaf, target_slot=0, gradient=draw(maybe), total=draw(maybe)
-        )
+        ev.Flow(call=1, source=node, slot=0, target=leaf, target_slot=0, gradient=draw(maybe), total=draw(maybe))
     )
     builder.emit(ev.NodeEnd(call=1, node=node, freed=draw(st.booleans())))
     builder.emit(
@@ -156,9 +152,7 @@ def copy(trace: TraceBase, sink: TraceSink) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(recordings())
-def test_what_is_read_equals_what_was_written(
-    tmp_path_factory: pytest.TempPathFactory, builder: TraceBuilder
-) -> None:
+def test_what_is_read_equals_what_was_written(tmp_path_factory: pytest.TempPathFactory, builder: TraceBuilder) -> None:
     path = tmp_path_factory.mktemp("trace") / "any.gradviz"
     with TraceWriter(path, values="full") as writer:
         copy(builder.trace, writer)
@@ -262,14 +256,10 @@ def forge(path: Path, table: str, **columns: object) -> Path:
     connection = sqlite3.connect(path, isolation_level=None)
     key = "step" if table == "event" else "id"
     for column, value in columns.items():
-        connection.execute(
-            f"UPDATE {table} SET {column} = ? WHERE {key} = (SELECT max({key}) FROM {table})", (value,)
-        )
+        connection.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = (SELECT max({key}) FROM {table})", (value,))
     digest = RowDigest()
     digest.add(connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall())
-    connection.execute(
-        "UPDATE digest SET rows = ?, sum = ? WHERE name = ?", (digest.rows, digest.sum(), table)
-    )
+    connection.execute("UPDATE digest SET rows = ?, sum = ? WHERE name = ?", (digest.rows, digest.sum(), table))
     connection.close()
     return path
 

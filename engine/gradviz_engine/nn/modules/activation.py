@@ -85,12 +85,12 @@ class ReLU6(Hardtanh):
 
 class Sigmoid(Module):
     def forward(self, input: Tensor) -> Tensor:
-        return input.sigmoid()  # type: ignore[no-any-return]
+        return input.sigmoid()
 
 
 class Tanh(Module):
     def forward(self, input: Tensor) -> Tensor:
-        return input.tanh()  # type: ignore[no-any-return]
+        return input.tanh()
 
 
 class Threshold(Module):

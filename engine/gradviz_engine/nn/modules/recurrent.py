@@ -67,7 +67,7 @@ class RNNBase(Module):
         rows = _GATES[self.mode] * self.hidden_size
         out = self.proj_size or self.hidden_size
         into = self.input_size if layer == 0 else out * (2 if self.bidirectional else 1)
-        sizes = {"weight_ih": (rows, into), "weight_hh": (rows, out)}
+        sizes: dict[str, tuple[int, ...]] = {"weight_ih": (rows, into), "weight_hh": (rows, out)}
         if self.bias:
             sizes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
         if self.proj_size:

@@ -74,12 +74,12 @@ class _Layer(Module):
         self, block: MultiheadAttention, x: Tensor, memory: Tensor, mask: Tensor | None, padding: Tensor | None,
         is_causal: bool,
     ) -> Tensor:
-        return block(  # type: ignore[no-any-return]
+        return block(
             x, memory, memory, attn_mask=mask, key_padding_mask=padding, is_causal=is_causal, need_weights=False
         )[0]
 
     def _feed(self, x: Tensor) -> Tensor:
-        return self.linear2(self.dropout(self.activation(self.linear1(x))))  # type: ignore[no-any-return]
+        return self.linear2(self.dropout(self.activation(self.linear1(x))))
 
 
 class TransformerEncoderLayer(_Layer):
@@ -105,13 +105,13 @@ class TransformerEncoderLayer(_Layer):
         mask = canonical_mask(src_mask, "src_mask", None, "", src)
 
         def attended(x: Tensor) -> Tensor:
-            return self.dropout1(self._attend(self.self_attn, x, x, mask, padding, is_causal))  # type: ignore[no-any-return]
+            return self.dropout1(self._attend(self.self_attn, x, x, mask, padding, is_causal))
 
         if self.norm_first:
             x = src + attended(self.norm1(src))
             return x + self.dropout2(self._feed(self.norm2(x)))
         x = self.norm1(src + attended(src))
-        return self.norm2(x + self.dropout2(self._feed(x)))  # type: ignore[no-any-return]
+        return self.norm2(x + self.dropout2(self._feed(x)))
 
 
 class TransformerDecoderLayer(_Layer):
@@ -137,12 +137,12 @@ class TransformerDecoderLayer(_Layer):
         tgt_is_causal: bool = False, memory_is_causal: bool = False,
     ) -> Tensor:
         def to_self(x: Tensor) -> Tensor:
-            return self.dropout1(  # type: ignore[no-any-return]
+            return self.dropout1(
                 self._attend(self.self_attn, x, x, tgt_mask, tgt_key_padding_mask, tgt_is_causal)
             )
 
         def to_memory(x: Tensor) -> Tensor:
-            return self.dropout2(  # type: ignore[no-any-return]
+            return self.dropout2(
                 self._attend(
                     self.multihead_attn, x, memory, memory_mask, memory_key_padding_mask, memory_is_causal
                 )
@@ -154,7 +154,7 @@ class TransformerDecoderLayer(_Layer):
             return x + self.dropout3(self._feed(self.norm3(x)))
         x = self.norm1(tgt + to_self(tgt))
         x = self.norm2(x + to_memory(x))
-        return self.norm3(x + self.dropout3(self._feed(x)))  # type: ignore[no-any-return]
+        return self.norm3(x + self.dropout3(self._feed(x)))
 
 
 def _clones(layer: Module, count: int) -> ModuleList:
@@ -276,7 +276,7 @@ class Transformer(Module):
         if src.size(-1) != self.d_model or tgt.size(-1) != self.d_model:
             raise RuntimeError("the feature number of src and tgt must be equal to d_model")
         memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
-        return self.decoder(  # type: ignore[no-any-return]
+        return self.decoder(
             tgt, memory, tgt_mask=tgt_mask, memory_mask=memory_mask, tgt_key_padding_mask=tgt_key_padding_mask,
             memory_key_padding_mask=memory_key_padding_mask, tgt_is_causal=tgt_is_causal,
             memory_is_causal=memory_is_causal,
