@@ -143,9 +143,7 @@ def _record(arguments: Sequence[str]) -> int:
     from gradviz.record.session import RecordError
 
     try:
-        result = run(
-            program, trace, backend=options.backend, values=options.values, arguments=program_arguments
-        )
+        result = run(program, trace, backend=options.backend, values=options.values, arguments=program_arguments)
     except RecordError as error:
         _fail(str(error))
     if sys.stderr.isatty():
@@ -193,9 +191,7 @@ def _facts_in_words(facts: dict[str, object]) -> str:
     lines = {
         "program": facts["program"] or "(recorded from Python)",
         "backend": facts["backend"],
-        "recorded": f"{datetime.fromtimestamp(created):%Y-%m-%d %H:%M:%S}"
-        if isinstance(created, float)
-        else "?",
+        "recorded": f"{datetime.fromtimestamp(created):%Y-%m-%d %H:%M:%S}" if isinstance(created, float) else "?",
         "with": ", ".join(f"{name} {version}" for name, version in versions.items()) or "?",
         "complete": "yes" if facts["complete"] else "no: the recording was cut off, or is still going on",
         "events": f"{facts['steps']}: " + (", ".join(f"{n} {kind}" for kind, n in counts.items()) or "none"),
@@ -265,10 +261,9 @@ def _open(path: str) -> Trace:
 
 
 def _step(text: str) -> int:
-    step = int(text)
-    if step < 0:
-        raise ValueError("steps count from 0")
-    return step
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no step: steps count from 0")
+    return int(text)
 
 
 def _version() -> str:

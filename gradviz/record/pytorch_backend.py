@@ -8,7 +8,6 @@ since the Python object of a node may go and come back as another one.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -19,9 +18,10 @@ from numpy.typing import NDArray
 from torch.overrides import TorchFunctionMode
 from torch.utils.weak import TensorWeakRef
 
+from gradviz.record import pytorch_words as words
 from gradviz.record.nouns import Notes
 from gradviz.record.places import Places
-from gradviz.record.pytorch_pass import Pass
+from gradviz.record.pytorch_pass import LeafHooks, NodeHooks, Pass
 from gradviz.record.recorder import Recorder
 from gradviz.trace.model import GraphNode, NodeKind
 from gradviz.trace.protocol import TraceSink
@@ -30,12 +30,6 @@ from gradviz.trace.tensors import DTYPES
 ACCUMULATE = "torch::autograd::AccumulateGrad"
 _LAST = 2**64 - 1
 _PLAIN = (bool, int, float, str, type(None))
-_NO_OPERATION = frozenset(
-    {"backward", "grad", "requires_grad_", "retain_grad", "register_hook", "__get__", "__set__", "__format__"}
-)
-"""Functions of tensors that the mode sees and that are no operations of the program."""
-_CAUSES = {"clip_grad_norm_": "clip_grad.py", "clip_grad_value_": "clip_grad.py", "zero_grad": "module.py"}
-"""Functions of ``torch.nn`` whose writes are known by their name, and the file each is in."""
 
 
 class _NodeNotes:
@@ -160,6 +154,13 @@ def _tensors(value: Any) -> list[Any]:
     return []
 
 
+class _Recorder(Recorder):
+    """Takes events from other threads too while a backward call runs: each device has one of its own."""
+
+    def _elsewhere(self) -> bool:
+        return not self._calls and super()._elsewhere()
+
+
 class _Watch(TorchFunctionMode):
     """Sees every call of a torch function that the program makes: operations, writes, ``.grad = ...``."""
 
@@ -177,7 +178,7 @@ class _Watch(TorchFunctionMode):
         if name == "__set__":
             return self._set(func, args, kwargs)
         written = [] if self.stepping else _written(name, args, kwargs)
-        cause = self._cause(_written_by(name)) if written else ""
+        cause = words.cause(words.of_write(name), self._recorder.places) if written else ""
         for tensor in written:
             self._recorder.before_write(tensor, cause)
         first = torch._C._autograd._get_sequence_nr()
@@ -197,7 +198,7 @@ class _Watch(TorchFunctionMode):
         result = func(*args, **kwargs)
         if before is not after:
             default = "set_to_none" if after is None else "assign"
-            self._recorder.grad_assigned(variable, before, after, self._cause(default))
+            self._recorder.grad_assigned(variable, before, after, words.cause(default, self._recorder.places))
         return result
 
     def _report(self, func: Any, name: str, first: int, given: Any, result: Any) -> None:
@@ -205,44 +206,19 @@ class _Watch(TorchFunctionMode):
         nodes = _new_nodes(made, first)
         if name in ("__get__", "__set__"):
             name = func.__self__.__name__ if nodes else name
-        if name in _NO_OPERATION or name.endswith("_like") or not made:
+        if name in words.NO_OPERATION or name.endswith("_like") or not made:
             return
         if self.stepping and not nodes:  # the optimizer's own arithmetic, not a closure's forward pass
             return
         inputs = _tensors(given)
         if nodes or any(tensor.requires_grad for tensor in inputs):
-            self._recorder.op(name.strip("_") if name.startswith("__") else name, nodes, inputs, made)
-
-    def _cause(self, default: str) -> str:
-        """The function of torch.nn that the program called to have this written, else the operation."""
-        frame = sys._getframe(1)
-        while frame is not None:
-            code = frame.f_code
-            if code.co_name in _CAUSES and code.co_filename.endswith(_CAUSES[code.co_name]):
-                return code.co_name
-            if self._recorder.places.name_of(code.co_filename) is not None:
-                break
-            frame = frame.f_back  # type: ignore[assignment]
-        return default
+            self._recorder.op(words.of_operation(name), nodes, inputs, made)
 
 
 def _written(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """The tensors a function writes in place, as far as its name tells."""
     out = _tensors(kwargs.get("out"))
-    if out or not args:
-        return out
-    if name == "__setitem__" or (name.startswith("__i") and name.endswith("__")):
-        return _tensors(args[0])[:1]
-    if name.endswith("_") and not name.endswith("__") and name not in _NO_OPERATION:
-        return _tensors(args[0])  # several for torch._foreach_add_ and its like
-    return []
-
-
-def _written_by(name: str) -> str:
-    """``mul_`` for ``_foreach_mul_`` and ``__imul__``."""
-    if name.startswith("__i"):
-        return name.strip("_")[1:] + "_"
-    return name.removeprefix("_foreach_")
+    return _tensors(args[0]) if not out and args and words.writes_first_argument(name) else out
 
 
 def _new_nodes(results: Sequence[Any], first: int) -> list[Any]:
@@ -289,58 +265,17 @@ class _BackwardWatch:
         return result
 
     def _hook(self, node: Any, following: Pass, retain_graph: bool) -> list[Any]:
-        watch = _LeafWatch if node.name() == ACCUMULATE else _NodeWatch
-        hooks = watch(self._recorder, node, following, retain_graph)
+        kind = LeafHooks if node.name() == ACCUMULATE else NodeHooks
+        frees = not retain_graph and _saves_tensors(node)
+        hooks = kind(self._recorder, node, following, frees, _unseen)
         return [node.register_prehook(hooks.before), node.register_hook(hooks.after)]
 
 
-class _NodeWatch:
-    """The two hooks of one node during one call."""
-
-    def __init__(self, recorder: Recorder, node: Any, following: Pass, retain_graph: bool) -> None:
-        self._recorder = recorder
-        self._node = node
-        self._following = following
-        self._frees = not retain_graph and _saves_tensors(node)
-
-    def before(self, gradients: Sequence[Any]) -> None:
-        with torch._C.DisableTorchFunction(), torch.no_grad():
-            ready, waiting = self._following.begin(self._node)
-            self._recorder.node_begin(self._node, gradients, ready, waiting)
-
-    def after(self, results: Sequence[Any], gradients: Sequence[Any]) -> None:
-        with torch._C.DisableTorchFunction(), torch.no_grad():
-            for slot, (target, target_slot) in enumerate(self._node.next_functions):
-                if target is None:
-                    continue
-                gradient = results[slot]
-                taken, total = self._following.flow(target, target_slot, gradient)
-                if taken:
-                    self._recorder.flow(self._node, slot, target, target_slot, gradient, total)
-            self._recorder.node_end(self._node, self._frees)
-
-
-class _LeafWatch(_NodeWatch):
-    """An AccumulateGrad's hooks."""
-
-    def before(self, gradients: Sequence[Any]) -> None:
-        super().before(gradients)
-        self._incoming = gradients[0]
-        self._old = None
-        if self._incoming is not None:
-            variable = self._node.variable
-            with torch._C.DisableTorchFunction(), torch.no_grad():
-                self._old = None if variable.grad is None else variable.grad.clone()
-                self._recorder.before_accumulate(self._node, variable, self._incoming)
-
-    def after(self, results: Sequence[Any], gradients: Sequence[Any]) -> None:
-        incoming, old = self._incoming, self._old
-        self._incoming = self._old = None
-        if incoming is not None:
-            with torch._C.DisableTorchFunction(), torch.no_grad():
-                total = incoming if old is None else old + incoming
-                self._recorder.after_accumulate(self._node, self._node.variable, incoming, total)
-        super().after(results, gradients)
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """What the recorder computes inside is neither differentiated nor seen by itself."""
+    with torch._C.DisableTorchFunction(), torch.no_grad():
+        yield
 
 
 def _edge(output: Any) -> tuple[Any, int]:
@@ -381,7 +316,7 @@ def _saves_tensors(node: Any) -> bool:
 @contextmanager
 def recording(sink: TraceSink, places: Places, as_torch: bool) -> Iterator[Recorder]:
     """PyTorch reports to the recorder inside the block."""
-    recorder = Recorder(sink, PyTorchBackend(), places)
+    recorder = _Recorder(sink, PyTorchBackend(), places)
     watch = _Watch(recorder)
     with ExitStack() as stack:
         for install in (_engine_calls, _custom_functions, _modules, _optimizers):

@@ -8,8 +8,10 @@ shares. Nothing here imports PyTorch; nodes are anything with ``next_functions``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
+from gradviz.record.recorder import Recorder
 from gradviz_engine.autograd.queue import ReadyQueue
 
 Edge = tuple[Any, int]
@@ -125,3 +127,66 @@ def leading_to(nodes: Sequence[Any], targets: set[Any]) -> set[Any]:
                 found.add(source)
                 stack.append(source)
     return found
+
+
+class NodeHooks:
+    """The two hooks of one node during one call; ``unseen`` keeps what they compute out of the recording."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        node: Any,
+        following: Pass,
+        frees: bool,
+        unseen: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self._recorder = recorder
+        self._node = node
+        self._following = following
+        self._frees = frees
+        self._unseen = unseen
+
+    def before(self, gradients: Sequence[Any]) -> None:
+        """The node's prehook: it runs next."""
+        with self._unseen():
+            ready, waiting = self._following.begin(self._node)
+            self._recorder.node_begin(self._node, gradients, ready, waiting)
+
+    def after(self, results: Sequence[Any], gradients: Sequence[Any]) -> None:
+        """The node's hook: ``results`` go along its edges."""
+        with self._unseen():
+            for slot, (target, target_slot) in enumerate(self._node.next_functions):
+                if target is None:
+                    continue
+                gradient = results[slot]
+                taken, total = self._following.flow(target, target_slot, gradient)
+                if taken:
+                    self._recorder.flow(self._node, slot, target, target_slot, gradient, total)
+            self._recorder.node_end(self._node, self._frees)
+
+
+class LeafHooks(NodeHooks):
+    """An AccumulateGrad's hooks: between them ``.grad`` is set or added to."""
+
+    def before(self, gradients: Sequence[Any]) -> None:
+        """``.grad`` is changed in place, so the old one is copied."""
+        super().before(gradients)
+        self._incoming = gradients[0]
+        self._old = None
+        if self._incoming is not None:
+            variable = self._node.variable
+            with self._unseen():
+                self._old = None if variable.grad is None else variable.grad.clone()
+                self._recorder.before_accumulate(self._node, variable, self._incoming)
+
+    def after(self, results: Sequence[Any], gradients: Sequence[Any]) -> None:
+        """A hook of the program's may have taken ``.grad`` away already: then the sum is made here."""
+        incoming, old = self._incoming, self._old
+        self._incoming = self._old = None
+        if incoming is not None:
+            variable = self._node.variable
+            with self._unseen():
+                taken_away = variable.grad is None
+                total = None if not taken_away else incoming if old is None else old + incoming
+                self._recorder.after_accumulate(self._node, variable, incoming, total)
+        super().after(results, gradients)

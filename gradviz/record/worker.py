@@ -12,6 +12,7 @@ what is written to file descriptors 1 and 2 (C code, child processes) goes to th
 
 from __future__ import annotations
 
+import faulthandler
 import importlib
 import io
 import json
@@ -129,6 +130,7 @@ def _take_over_streams() -> tuple[TextIO, Channel]:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
+    faulthandler.enable(2)  # a crash of the interpreter tells where it was
     sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stdout = ForwardedStream(channel, "stdout", 1)
     sys.stderr = ForwardedStream(channel, "stderr", 2)
