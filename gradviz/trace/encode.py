@@ -29,15 +29,18 @@ def _maybe(words: str | None) -> str | None:
     return None if words is None else text(words)
 
 
-def to_json(value: Any) -> str:
-    """Compact JSON; what JSON cannot hold is written as its ``repr``."""
-    return json.dumps(value, separators=(",", ":"), default=_other)
-
-
 def _other(value: Any) -> Any:
     if isinstance(value, Root):
         return [value.node, value.slot, value.label, value.gradient]
     return repr(value)
+
+
+_encoder = json.JSONEncoder(separators=(",", ":"), default=_other)
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON; what JSON cannot hold is written as its ``repr``."""
+    return _encoder.encode(value)
 
 
 def source_row(index: int, source: Source) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ DTYPES: dict[str, np.dtype[Any]] = {
 """PyTorch's dtype names and how contents are stored. numpy has no bfloat16: float32 holds all of them."""
 
 
+@lru_cache  # numpy makes a dtype's name up anew each time
 def dtype_name(dtype: np.dtype[Any]) -> str:
     """PyTorch's name of a numpy dtype; TypeError for one that no tensor can have (text, objects)."""
     name = dtype.newbyteorder("=").name
