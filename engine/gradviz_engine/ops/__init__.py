@@ -29,9 +29,12 @@ from gradviz_engine.ops.grid_sampler import *
 from gradviz_engine.ops.image import *
 from gradviz_engine.ops.indexing import *
 from gradviz_engine.ops.joining import *
+from gradviz_engine.ops.least_squares import *
 from gradviz_engine.ops.linear import *
+from gradviz_engine.ops.lu_factors import *
 from gradviz_engine.ops.masking import *
 from gradviz_engine.ops.matmul import *
+from gradviz_engine.ops.matrix_exp import *
 from gradviz_engine.ops.norm_layers import *
 from gradviz_engine.ops.norms import *
 from gradviz_engine.ops.padding import *

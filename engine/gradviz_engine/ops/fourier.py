@@ -308,8 +308,8 @@ def ihfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = Non
     dims, sizes = _shape_and_dims(input, s, dim)
     x = _resized(_floating(input), dims, sizes)
     mode = _normalization(norm, False)
-    half = _r2c(x, dims[-1:], mode, True).conj_physical()
-    return _c2c(half, dims[:-1], mode, False) if len(dims) > 1 else half
+    half = _r2c(x, dims[-1:], mode, True)
+    return _c2c(half.conj_physical(), dims[:-1], mode, False) if len(dims) > 1 else half.conj()
 
 
 def _in_two_dimensions(function: Any, name: str) -> Any:

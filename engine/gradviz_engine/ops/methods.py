@@ -18,10 +18,10 @@ FAMILIES = tuple(
     for name in (
         "creation", "ops.activation", "ops.binary", "ops.chains", "ops.comparison", "ops.conversion",
         "ops.copying", "ops.cross", "ops.einsum", "ops.elementary", "ops.extrema", "ops.filling", "ops.fused",
-        "ops.indexing", "ops.masking", "ops.matmul", "ops.norms", "ops.pointwise", "ops.powers",
-        "ops.rearranging", "ops.reduction", "ops.restriding", "ops.sampling", "ops.scatter", "ops.selecting",
-        "ops.shape", "ops.softmax", "ops.solving", "ops.sorting", "ops.special_functions", "ops.splitting",
-        "ops.statistics",
+        "ops.indexing", "ops.least_squares", "ops.lu_factors", "ops.masking", "ops.matmul", "ops.matrix_exp",
+        "ops.norms", "ops.pointwise", "ops.powers", "ops.rearranging", "ops.reduction", "ops.restriding",
+        "ops.sampling", "ops.scatter", "ops.selecting", "ops.shape", "ops.softmax", "ops.solving",
+        "ops.sorting", "ops.special_functions", "ops.splitting", "ops.statistics",
     )
 )  # fmt: skip
 

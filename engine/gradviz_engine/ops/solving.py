@@ -89,13 +89,13 @@ def _first_zero_pivot(matrix: Array) -> int:
     return int(zeros[0]) + 1 if zeros.size else 0
 
 
-def factor_lu(matrix: Array) -> tuple[Array, Array, list[int]]:
+def factor_lu(matrix: Array, pivoting: bool = True) -> tuple[Array, Array, list[int]]:
     """One matrix as unit lower triangle, upper triangle, and the row swapped into each place (from 0)."""
     lu = matrix.copy()
     rows, columns = lu.shape
     swaps = []
     for k in range(min(rows, columns)):
-        pivot = k + int(np.argmax(np.abs(lu[k:, k])))
+        pivot = k + int(np.argmax(np.abs(lu[k:, k]))) if pivoting else k
         swaps.append(pivot)
         if pivot != k:
             lu[[k, pivot]] = lu[[pivot, k]]
