@@ -65,7 +65,7 @@ def test_a_theme_with_a_wrong_role_is_refused(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "themes").mkdir()
     (tmp_path / "themes" / "odd.json").write_text(json.dumps(data))
     monkeypatch.setattr(resources, "root", lambda: tmp_path)
-    with pytest.raises(ValueError, match="done.*sparkle"):
+    with pytest.raises(ValueError, match=r"done.*sparkle"):
         theme.load("odd")
 
 

@@ -79,6 +79,18 @@ def test_a_table_keeps_its_own_arrow_keys(window: MainWindow, qtbot: QtBot) -> N
     assert window.session.step != step
 
 
+def test_f6_goes_round_the_panels(window: MainWindow, qtbot: QtBot) -> None:
+    panels = [window.canvas, window.code, window.console, window.inspector, window.gradients, window.timeline]
+    seen = []
+    for _ in panels:
+        press(qtbot, window, KEY.Key_F6)
+        focused = QApplication.focusWidget()
+        seen += [panel for panel in panels if panel is focused or panel.isAncestorOf(focused)]
+    assert seen == [*panels[1:], panels[0]]
+    press(qtbot, window, KEY.Key_F6, SHIFT)
+    assert window.timeline.isAncestorOf(QApplication.focusWidget()) or window.timeline.hasFocus()
+
+
 def test_space_plays_and_stops(window: MainWindow, qtbot: QtBot) -> None:
     session = window.session
     press(qtbot, window, KEY.Key_Home)

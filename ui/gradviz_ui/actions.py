@@ -224,6 +224,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.toggle_theme", "S&witch dark or light", VIEW, lambda w: w.toggle_theme(), ("Ctrl+Shift+L",)),
     Action("view.menu_bar", "&Menu bar", VIEW, lambda w: w.toggle_menu_bar(), ("Ctrl+Shift+M",),
            checked=lambda w: w.session.settings.menu_bar, separated=True),
+    Action("view.next_panel", "Ne&xt panel", VIEW, lambda w: w.focus_panel(1), ("F6",)),
+    Action("view.previous_panel", "Pre&vious panel", VIEW, lambda w: w.focus_panel(-1), ("Shift+F6",)),
     Action("view.full_screen", "Full scree&n", VIEW, lambda w: w.toggle_full_screen(), (_Std.FullScreen,),
            checked=lambda w: w.isFullScreen()),
     Action("view.restore_panels", "&Restore all panels", VIEW, lambda w: w.restore_panels()),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QTabBar, QTabWidget, QToolBar
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QTabBar, QTabWidget, QToolBar, QWidget
 
 from gradviz.trace.model import NodeId
 from gradviz_ui import menus, theme
@@ -21,7 +21,7 @@ from gradviz_ui.inspector.panel import InspectorPanel
 from gradviz_ui.keys import KeyKeeper
 from gradviz_ui.opening import PROGRAM_SUFFIXES, TRACE_SUFFIX
 from gradviz_ui.panels.banner import Banner
-from gradviz_ui.panels.dock import Dock
+from gradviz_ui.panels.dock import Dock, focus_in
 from gradviz_ui.panels.events import EventsPanel
 from gradviz_ui.panels.examples import ExamplesPanel
 from gradviz_ui.panels.keys_dialog import KeysDialog
@@ -295,6 +295,16 @@ class MainWindow(QMainWindow):
     def toggle_full_screen(self) -> None:
         """Fill the screen, or no longer."""
         self.showNormal() if self.isFullScreen() else self.showFullScreen()
+
+    def focus_panel(self, direction: int) -> None:
+        """Give the focus to the next panel that can be seen, or to the one before it."""
+        docks = [dock.widget() for dock in self.docks.values() if dock.in_sight]
+        panels: list[QWidget] = [self.canvas, *(panel for panel in docks if panel is not None)]
+        focused = QApplication.focusWidget()
+        here = [
+            index for index, panel in enumerate(panels) if focused and (panel is focused or panel.isAncestorOf(focused))
+        ]
+        focus_in(panels[((here[0] if here else 0) + direction) % len(panels)])
 
     @Slot()
     def open_menu(self) -> None:

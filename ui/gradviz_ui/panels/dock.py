@@ -12,6 +12,14 @@ from gradviz_ui import icons, theme
 TITLE_HEIGHT = 36
 
 
+def focus_in(panel: QWidget) -> None:
+    """Give the focus to a panel, or to the first part of it that takes it."""
+    for widget in (panel, *panel.findChildren(QWidget)):
+        if widget.isVisibleTo(panel) and widget.isEnabled() and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            widget.setFocus(Qt.FocusReason.TabFocusReason)
+            return
+
+
 class TitleBar(QWidget):
     """Title, float and close. Dragging it moves the dock: the mouse is the dock's, not the title's."""
 
@@ -95,6 +103,9 @@ class Dock(QDockWidget):
         self._bar.label.setText(title)
         self.dockLocationChanged.connect(self._window_changed)
         self.visibilityChanged.connect(self._window_changed)
+        self.visibilityChanged.connect(self._seen)
+        self.in_sight = False
+        """Is it shown, and in front of those it is stacked with?"""
         self.topLevelChanged.connect(self._window_changed)
 
     def restyle(self) -> None:
@@ -107,7 +118,11 @@ class Dock(QDockWidget):
         self.raise_()
         panel = self.widget()
         if panel is not None:
-            panel.setFocus(Qt.FocusReason.OtherFocusReason)
+            focus_in(panel)
+
+    @Slot(bool)
+    def _seen(self, visible: bool) -> None:
+        self.in_sight = visible
 
     @Slot()
     def toggle_floating(self) -> None:

@@ -118,6 +118,7 @@ class TopBar(QWidget):
         layout.addWidget(self.step)
         layout.addSpacing(4)
         layout.addWidget(self.what, 3)
+        layout.addStretch(1)
         layout.addWidget(self.search, 2)
         layout.addWidget(self.export)
         layout.addWidget(self.theme_button)
@@ -164,6 +165,7 @@ class TopBar(QWidget):
         button.setObjectName(name)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setAccessibleName(action.text().replace("&", ""))
+        button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         button.clicked.connect(action.trigger)
         action.changed.connect(self._enable)
         return button
