@@ -64,6 +64,7 @@ from gradviz_engine.ops.cross_entropy import (
     cross_entropy,
     nll_loss,
 )
+from gradviz_engine.ops.ctc import ctc_loss
 from gradviz_engine.ops.distance import cosine_similarity, normalize, pairwise_distance, pdist
 from gradviz_engine.ops.dropout import (
     alpha_dropout,
@@ -76,6 +77,7 @@ from gradviz_engine.ops.dropout import (
 from gradviz_engine.ops.elementary import sigmoid, tanh
 from gradviz_engine.ops.embedding import embedding, embedding_bag, one_hot
 from gradviz_engine.ops.gelu import gelu, rrelu, rrelu_
+from gradviz_engine.ops.grid_sampler import grid_sample
 from gradviz_engine.ops.image import (
     affine_grid,
     channel_shuffle,
@@ -112,8 +114,6 @@ from gradviz_engine.ops.smooth_activation import (
     softplus,
 )
 from gradviz_engine.ops.softmax import gumbel_softmax, log_softmax, softmax, softmin
-from gradviz_engine.ops.ctc import ctc_loss
-from gradviz_engine.ops.grid_sampler import grid_sample
 
 
 def __getattr__(name: str) -> Any:

@@ -38,6 +38,7 @@ from gradviz_engine.ops.matrix_exp import *
 from gradviz_engine.ops.norm_layers import *
 from gradviz_engine.ops.norms import *
 from gradviz_engine.ops.padding import *
+from gradviz_engine.ops.part_scatter import *
 from gradviz_engine.ops.pointwise import *
 from gradviz_engine.ops.pooling import *
 from gradviz_engine.ops.powers import *
@@ -46,6 +47,7 @@ from gradviz_engine.ops.recurrent import *
 from gradviz_engine.ops.reduction import *
 from gradviz_engine.ops.sampling import *
 from gradviz_engine.ops.scatter import *
+from gradviz_engine.ops.scatter_reduce import *
 from gradviz_engine.ops.selecting import *
 from gradviz_engine.ops.shape import *
 from gradviz_engine.ops.smooth_activation import *
@@ -55,5 +57,6 @@ from gradviz_engine.ops.sorting import *
 from gradviz_engine.ops.special_functions import *
 from gradviz_engine.ops.splitting import *
 from gradviz_engine.ops.statistics import *
+from gradviz_engine.ops.view_copies import *
 
 from gradviz_engine.ops import methods as _methods  # isort: skip  (hangs everything above on Tensor)

@@ -132,7 +132,8 @@ def _adaptive_max_operator(rank: int) -> Operator:
         forward=_maximum,
         gradients={
             "self": Rule(
-                lambda grad, saved: backward(grad, saved.self, saved.result1), "grad at each part's maximum, 0 elsewhere"
+                lambda grad, saved: backward(grad, saved.self, saved.result1),
+                "grad at each part's maximum, 0 elsewhere",
             )
         },
     )

@@ -161,7 +161,9 @@ def conj(input: Tensor) -> Tensor:
 
 
 def conj_physical(input: Tensor) -> Tensor:
-    """The complex conjugate as a copy."""
+    """The complex conjugate as a copy; real tensors are their own."""
+    if input._data.dtype.kind != "c":
+        return input
     return _conj_physical(input)
 
 

@@ -146,9 +146,9 @@ def ctc_loss(
     if zero_infinity:
         losses = where(losses == float("inf"), wrap(np.zeros((), losses._data.dtype)), losses)
     if number == MEAN:
-        return (losses / wrap(np.maximum(lengths, 1).astype(losses._data.dtype))).mean()  # type: ignore[no-any-return]
+        return (losses / wrap(np.maximum(lengths, 1).astype(losses._data.dtype))).mean()
     if number == SUM:
-        return losses.sum()  # type: ignore[no-any-return]
+        return losses.sum()
     assert number == NONE
     return losses if batched else losses.squeeze(0)
 

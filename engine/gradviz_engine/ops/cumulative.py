@@ -210,14 +210,81 @@ def diff(
     axis = wrap_dim(dim, input._data.ndim)
     if prepend is not None or append is not None:
         input = cat([t for t in (prepend, input, append) if t is not None], axis)
-    elif n == 0:
-        return wrap(np.zeros_like(input._data))
+    if n == 0:
+        return wrap(np.zeros_like(input._data)).copy_(input)  # type: ignore[no-any-return]
     n = min(n, input._data.shape[axis])
     for _ in range(n):
         length = input._data.shape[axis]
         later, earlier = input.narrow(axis, 1, length - 1), input.narrow(axis, 0, length - 1)
         input = later.logical_xor(earlier) if input._data.dtype.kind == "b" else later - earlier
     return input
+
+
+@composite
+def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:
+    """Second-order estimates of the slope along dimensions; ``spacing`` is a distance or coordinates for each."""
+    given = dim if isinstance(dim, (tuple, list)) else None if dim is None else (dim,)
+    axes = range(input._data.ndim) if given is None else [wrap_dim(d, input._data.ndim) for d in given]
+    spacings = list(spacing) if isinstance(spacing, (tuple, list)) else [spacing] * len(axes)
+    if edge_order not in (1, 2):
+        raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")
+    for axis in axes:
+        if input._data.shape[axis] < edge_order + 1:
+            raise RuntimeError("torch.gradient expected each dimension size to be at least edge_order+1")
+    return tuple(
+        _slope_between(input, axis, step, edge_order)
+        if isinstance(step, Tensor)
+        else _slope(input, axis, step, edge_order)
+        for axis, step in zip(axes, spacings, strict=True)
+    )
+
+
+def _at(input: Tensor, axis: int, place: int) -> Tensor:
+    """One entry of ``axis``, counted from either end, as a slice."""
+    return input.narrow(axis, place % input._data.shape[axis], 1)  # type: ignore[no-any-return]
+
+
+def _slope(f: Tensor, axis: int, step: float, edge_order: int) -> Tensor:
+    """Evenly spaced: central differences inside, one-sided ones at the ends."""
+    size = f._data.shape[axis]
+    if edge_order == 1:
+        first = _at(f, axis, 1) - _at(f, axis, 0)
+        last = _at(f, axis, -1) - _at(f, axis, -2)
+    else:
+        first = _times(-1.5, _at(f, axis, 0)) + _times(2, _at(f, axis, 1)) - _times(0.5, _at(f, axis, 2))
+        last = _times(0.5, _at(f, axis, -3)) - _times(2, _at(f, axis, -2)) + _times(1.5, _at(f, axis, -1))
+    inside = f.narrow(axis, 2, size - 2) - f.narrow(axis, 0, size - 2)
+    parts = [div_scalar(first, step), div_scalar(div_scalar(inside, 2), step), div_scalar(last, step)]
+    return cat(parts, axis)
+
+
+def _slope_between(f: Tensor, axis: int, places: Tensor, edge_order: int) -> Tensor:
+    """At given coordinates: the slope of the parabola through three neighbours."""
+    size = f._data.shape[axis]
+    step = diff(places)
+    before, after = step.narrow(0, 0, size - 2), step.narrow(0, 1, size - 2)
+    both = before + after
+    weights = (-after / (before * both), (after - before) / (before * after), before / (after * both))
+    shape = (-1,) + (1,) * (f._data.ndim - axis - 1)
+    inside = _weighted([w.reshape(shape) for w in weights], [f.narrow(axis, k, size - 2) for k in range(3)])
+    if edge_order == 1:
+        first = (_at(f, axis, 1) - _at(f, axis, 0)) / step[0]
+        last = (_at(f, axis, -1) - _at(f, axis, -2)) / step[-1]
+    else:
+        first = _weighted(_end_weights(step[0], step[1]), [_at(f, axis, k) for k in range(3)])
+        a, b, c = _end_weights(step[-1], step[-2])
+        last = _weighted([-c, -b, -a], [_at(f, axis, k - 3) for k in range(3)])
+    return cat([first, inside, last], axis)
+
+
+def _end_weights(near: Tensor, far: Tensor) -> list[Tensor]:
+    """Weights of the end, its neighbour and the next for the slope at the end."""
+    both = near + far
+    return [-(near + both) / (near * both), both / (near * far), -near / (far * both)]
+
+
+def _weighted(weights: list[Tensor], parts: list[Tensor]) -> Tensor:
+    return weights[0] * parts[0] + weights[1] * parts[1] + weights[2] * parts[2]
 
 
 def _times(number: Any, tensor: Tensor) -> Tensor:
@@ -240,7 +307,7 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, di
 
 def _widths(x: Tensor, y: Tensor, axis: int) -> Tensor:
     """The distances between the places, shaped to multiply ``y``."""
-    if x._data.ndim == 1 and y._data.ndim > 1:
+    if x._data.ndim == 1:
         x = x.view((1,) * axis + (-1,) + (1,) * (y._data.ndim - axis - 1))
     elif x._data.ndim < y._data.ndim:
         x = x.view((1,) * (y._data.ndim - x._data.ndim) + x._data.shape)
@@ -262,7 +329,7 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None
 
 
 __all__ = [
-    "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "diff", "logcumsumexp", "trapezoid", "trapz",
+    "cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "diff", "gradient", "logcumsumexp", "trapezoid", "trapz",
 ]  # fmt: skip
 METHODS = ("cummax", "cummin", "cumprod", "cumprod_", "cumsum", "cumsum_", "diff", "logcumsumexp")
 INPLACE = ()

@@ -134,7 +134,10 @@ def _upsample_operator(name: str, node: str, tapper: Tapper) -> Operator:
 
 
 _UPSAMPLE = {
-    **{("nearest", n): _upsample_operator(f"upsample_nearest{n}d", f"UpsampleNearest{n}D", _nearest) for n in (1, 2, 3)},
+    **{
+        ("nearest", n): _upsample_operator(f"upsample_nearest{n}d", f"UpsampleNearest{n}D", _nearest)
+        for n in (1, 2, 3)
+    },
     **{
         ("nearest-exact", n): _upsample_operator(
             f"_upsample_nearest_exact{n}d", f"UpsampleNearestExact{n}D", _nearest_exact

@@ -54,7 +54,7 @@ def _trilinear_forward(x: Array, weight: Array, y: Array) -> Array:
 def _trilinear_gradients(grad: Tensor, saved: Any, needed: tuple[bool, bool, bool]) -> tuple[Any, Any, Any]:
     """Each input's gradient: grad contracted with the other two."""
     x, weight, y = saved.i1, saved.i2, saved.i3
-    batch, outputs = grad.shape
+    batch = grad.shape[0]
     by_x = by_weight = by_y = None
     if needed[0]:
         by_x = (grad.unsqueeze(1) @ (y @ weight.transpose(1, 2)).transpose(0, 1)).squeeze(1)

@@ -19,9 +19,10 @@ FAMILIES = tuple(
         "creation", "ops.activation", "ops.binary", "ops.chains", "ops.comparison", "ops.conversion",
         "ops.copying", "ops.cross", "ops.einsum", "ops.elementary", "ops.extrema", "ops.filling", "ops.fused",
         "ops.indexing", "ops.least_squares", "ops.lu_factors", "ops.masking", "ops.matmul", "ops.matrix_exp",
-        "ops.norms", "ops.pointwise", "ops.powers", "ops.rearranging", "ops.reduction", "ops.restriding",
-        "ops.sampling", "ops.scatter", "ops.selecting", "ops.shape", "ops.softmax", "ops.solving",
-        "ops.sorting", "ops.special_functions", "ops.splitting", "ops.statistics",
+        "ops.norms", "ops.part_scatter", "ops.pointwise", "ops.powers", "ops.rearranging", "ops.reduction",
+        "ops.restriding", "ops.sampling", "ops.scatter", "ops.scatter_reduce", "ops.selecting", "ops.shape",
+        "ops.softmax", "ops.solving", "ops.sorting", "ops.special_functions", "ops.splitting",
+        "ops.statistics", "ops.view_copies",
     )
 )  # fmt: skip
 
@@ -54,6 +55,10 @@ def _operator_method(compute: Callable[[Tensor, Any], Any]) -> Any:
     return method
 
 
+def _as_tensor(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else wrap(np.asarray(value))
+
+
 def _reciprocal_times(self: Tensor, other: Any) -> Tensor:
     """``2 / x`` is ``x.reciprocal() * 2``."""
     return elementary.reciprocal(self) * other
@@ -72,9 +77,9 @@ OPERATOR_METHODS: dict[str, Callable[[Tensor, Any], Any]] = {
     "__rtruediv__": _reciprocal_times,
     "__rdiv__": _reciprocal_times,
     "__floordiv__": pointwise.floor_divide,
-    "__rfloordiv__": lambda self, other: pointwise.floor_divide(wrap(np.asarray(other)), self),
+    "__rfloordiv__": lambda self, other: pointwise.floor_divide(_as_tensor(other), self),
     "__mod__": pointwise.remainder,
-    "__rmod__": lambda self, other: pointwise.remainder(wrap(np.asarray(other)), self),
+    "__rmod__": lambda self, other: pointwise.remainder(_as_tensor(other), self),
     "__pow__": powers.pow,
     "__rpow__": lambda self, other: powers.pow(other, self),
     "__matmul__": matmul,

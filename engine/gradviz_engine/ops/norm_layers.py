@@ -185,7 +185,8 @@ def local_response_norm(
 ) -> Tensor:
     """Divided by a power of the squares' average over neighbouring channels (Krizhevsky et al. 2012)."""
     if input.ndim < 3:
-        raise ValueError(f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)")
+        blanks = " " * 26  # PyTorch's message has them
+        raise ValueError(f"Expected 3D or higher dimensionality{blanks}input (got {input.ndim} dimensions)")
     if input.numel() == 0:
         return input
     square = input.mul(input)

@@ -7,7 +7,6 @@ Sources: tools/autograd/derivatives.yaml, aten/src/ATen/native/PadNd.cpp and Ref
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 

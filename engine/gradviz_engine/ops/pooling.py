@@ -62,7 +62,8 @@ def _max_forward(
             better |= candidate != candidate
         np.copyto(best, candidate, where=better)
         np.copyto(indices, at, where=better)
-    assert best is not None and indices is not None
+    assert best is not None
+    assert indices is not None
     return (best, indices) if x.ndim == rank + 2 else (best[0], indices[0])
 
 
@@ -89,8 +90,9 @@ def _max_backward(
     apart = all(s >= d * (k - 1) + 1 for s, d, k in zip(stride or kernel, dilation, kernel, strict=True))
     if not apart:
         return scattered(g, indices, x.shape, len(kernel))
-    result = np.zeros(x.shape[: x.ndim - len(kernel)] + (math.prod(x.shape[x.ndim - len(kernel) :]),), g.dtype)
-    lead = result.shape[:-1]
+    rank = len(kernel)
+    lead = x.shape[: x.ndim - rank]
+    result = np.zeros((*lead, math.prod(x.shape[x.ndim - rank :])), g.dtype)
     np.put_along_axis(result, indices.reshape(*lead, -1), g.reshape(*lead, -1), -1)
     return result.reshape(x.shape)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradviz_engine.ops.copying import zeros_like
+from gradviz_engine.ops.elementwise import not_implemented
 from gradviz_engine.ops.pointwise import scaled
 from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.selecting import along, check_bounds, check_index_dtype, gather, index_select, place, take
@@ -110,12 +111,37 @@ def scatter(
     source = value if src is None else src
     dim = _check_scatter("scatter", input, dim, index, source)
     if reduce is not None:
-        from gradviz_engine.ops.scatter_reduce import scatter_combined
-
-        return scatter_combined(input, dim, index, source, reduce)
+        return _scatter_combined(input, dim, index, source, reduce)
     if isinstance(source, Tensor):
         return _scatter(input, source, dim, index)
     return _scatter_value(input, dim, index, source)
+
+
+def _scatter_combined(input: Tensor, dim: int, index: Tensor, source: Any, reduce: str) -> Tensor:
+    """``scatter(reduce="add")`` and ``"multiply"``, which PyTorch does not differentiate."""
+    if reduce not in _COMBINERS:
+        raise RuntimeError("reduce argument must be either add or multiply.")
+    if isinstance(source, Tensor):
+        return _scatter_combine(input, source, dim, index, reduce)  # type: ignore[no-any-return]
+    return _scatter_combine_number(input, dim, index, source, reduce)  # type: ignore[no-any-return]
+
+
+_COMBINERS: dict[str, Any] = {"add": np.add, "multiply": np.multiply}
+
+
+def _combined(x: Array, source: Any, dim: int, index: Tensor, reduce: str) -> Array:
+    result = x.copy()
+    target, places = _at_least_1d(result, index._data)
+    values = _part(_at_least_1d(source)[0], places) if isinstance(source, np.ndarray) else source
+    _COMBINERS[reduce].at(target, _key(target, dim, places), values)
+    return result
+
+
+_scatter_combine = not_implemented("scatter(self, src, *, dim, index, reduce)", forward=_combined)
+_scatter_combine_number = not_implemented(
+    "scatter(self, *, dim, index, value, reduce)",
+    forward=lambda x, dim, index, value, reduce: _combined(x, value, dim, index, reduce),
+)
 
 
 def scatter_(self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:

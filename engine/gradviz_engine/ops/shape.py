@@ -183,7 +183,7 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
         s not in (1, n) for s, n in zip(reversed(sizes), reversed(shape), strict=False)
     ):
         raise RuntimeError(f"size {{{as_list(sizes)}}} is not expandable to size {{{as_list(shape)}}}.")
-    return sum_to(input, sizes)
+    return sum_to(input, sizes) if sizes else input.sum()  # type: ignore[no-any-return]
 
 
 def view(self: Tensor, *shape: Any, size: Any = None) -> Tensor:
@@ -412,7 +412,24 @@ def _property_mT(self: Tensor) -> Tensor:
     return transpose(self, -2, -1)
 
 
-PROPERTIES = {"T": _property_T, "mT": _property_mT}
+def _property_H(self: Tensor) -> Tensor:
+    """``x.H``: a matrix transposed and conjugated."""
+    ndim = self._data.ndim
+    if ndim not in (0, 2):
+        raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor.")
+    return (transpose(self, 0, 1) if ndim else self).conj()  # type: ignore[no-any-return]
+
+
+def _property_mH(self: Tensor) -> Tensor:
+    """``x.mH``: the last two dimensions swapped, conjugated."""
+    if self._data.ndim < 2:
+        raise RuntimeError(
+            f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {self._data.ndim}-D tensor."
+        )
+    return transpose(self, -2, -1).conj()  # type: ignore[no-any-return]
+
+
+PROPERTIES = {"H": _property_H, "T": _property_T, "mH": _property_mH, "mT": _property_mT}
 
 __all__ = [
     "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "flatten", "moveaxis",

@@ -175,12 +175,6 @@ def softmin(input: Tensor, dim: int | None = None, dtype: Any = None, *, _stackl
     return softmax(-input, dim, dtype)
 
 
-def _softmax_backward_data(grad_output: Tensor, output: Tensor, dim: int, input_dtype: Any) -> Tensor:
-    """Softmax's backward kernel, which PyTorch offers under this name."""
-    result: Tensor = _softmax_backward(grad_output, output, wrap_dim(dim, output.ndim))
-    return result
-
-
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
 ) -> Tensor:
@@ -197,6 +191,6 @@ def gumbel_softmax(
     return wrap(one_hot) - soft.detach() + soft
 
 
-__all__ = ["_softmax_backward_data", "log_softmax", "softmax"]
+__all__ = ["log_softmax", "softmax"]
 METHODS = ("log_softmax", "softmax")
 INPLACE = ()

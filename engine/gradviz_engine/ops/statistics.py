@@ -230,7 +230,7 @@ def _arranged(input: Tensor, dim: int | None, axis: int) -> Tensor:
 
     if dim is None:
         return sort(input.flatten())[0]
-    if axis == input._data.ndim - 1 or not input._data.ndim:
+    if axis == input._data.ndim - 1:
         return sort(input)[0]
     return sort(input.unsqueeze(-1).transpose(axis, -1))[0]
 
@@ -271,9 +271,11 @@ def cov(
     count = rows._data.shape[1]
     total = wrap(np.asarray(count, np.int64)) if weights is None else weights.sum()
     mean = (rows if weights is None else rows * weights).sum(1) / total
-    norm = total - correction
-    if weights is not None and aweights is not None and correction:
-        norm = total - correction * (weights * aweights).sum() / total
+    norm = total
+    if correction and weights is not None and aweights is not None:
+        norm = total - mul_scalar((weights * aweights).sum(), correction) / total
+    elif correction:
+        norm = total - correction
     if norm._data.size and norm._data <= 0:
         warnings.warn("cov(): degrees of freedom is <= 0. Correction should be strictly less than the number of "
                       "observations.", stacklevel=3)  # fmt: skip

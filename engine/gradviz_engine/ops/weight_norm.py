@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz_engine.autograd.grad_mode import mode
 from gradviz_engine.ops.elementwise import Array
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
@@ -26,8 +27,10 @@ def _forward(v: Array, g: Array, dim: int) -> tuple[Array, Array]:
 
 
 def _gradient(grad: Tensor, saved: Any, needed: tuple[bool, bool]) -> tuple[Tensor, Tensor]:
-    v, g, norms = saved.v, saved.g, saved.result1
-    share = (grad * v).sum(_others(v.ndim, saved.dim), keepdim=True) / norms
+    v, g, others = saved.v, saved.g, _others(saved.v.ndim, saved.dim)
+    # Under create_graph the norms are computed again, since the kept ones have no history.
+    norms = (v * v).sum(others, keepdim=True).sqrt() if mode.enabled else saved.result1
+    share = (grad * v).sum(others, keepdim=True) / norms
     return g / norms * (grad - v * (share / norms)), share
 
 

@@ -107,4 +107,5 @@ class EmbeddingBag(_Table):
         text = f"{self.num_embeddings}, {self.embedding_dim}"
         defaults = {"max_norm": None, "norm_type": 2, "scale_grad_by_freq": False}
         text += "".join(f", {n}={getattr(self, n)}" for n, default in defaults.items() if getattr(self, n) != default)
-        return text + f", mode={self.mode!r}" + ("" if self.padding_idx is None else f", padding_idx={self.padding_idx}")
+        text += f", mode={self.mode!r}"
+        return text if self.padding_idx is None else text + f", padding_idx={self.padding_idx}"
