@@ -68,6 +68,7 @@ def test_a_graph_that_is_not_planar_says_so() -> None:
 
 
 def test_kamada_kawai_refuses_what_would_fill_the_memory() -> None:
+    pytest.importorskip("scipy")
     with pytest.raises(LayoutError, match="4,000"):
         place(residual(600), "kamada-kawai")
 
