@@ -173,9 +173,7 @@ def node(row: Row, sizes: Sizes) -> GraphNode:
 def edge(row: Row, sizes: Sizes) -> Edge:
     """A row of ``edge``."""
     _, start, slot, target, target_slot = row
-    return Edge(
-        _id(start, sizes.nodes, "node"), _count(slot), _id(target, sizes.nodes, "node"), _count(target_slot)
-    )
+    return Edge(_id(start, sizes.nodes, "node"), _count(slot), _id(target, sizes.nodes, "node"), _count(target_slot))
 
 
 def value(row: Row, sizes: Sizes) -> Value:

@@ -11,9 +11,7 @@ from gradviz.trace.format import Row
 from gradviz.trace.model import Edge, GraphNode, Source, TensorInfo, Value
 
 _BASE = frozenset(field.name for field in fields(Event))
-_FIELDS = {
-    cls: tuple(field.name for field in fields(cls) if field.name not in _BASE) for cls in EVENT_TYPES.values()
-}
+_FIELDS = {cls: tuple(field.name for field in fields(cls) if field.name not in _BASE) for cls in EVENT_TYPES.values()}
 
 
 def text(words: str) -> str:

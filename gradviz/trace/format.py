@@ -29,9 +29,7 @@ def schema() -> str:
 
 def schema_objects(connection: sqlite3.Connection) -> list[Row]:
     """Every table, index, view and trigger of a database, in a fixed order."""
-    return connection.execute(
-        "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
-    ).fetchall()
+    return connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
 
 
 @cache

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -51,28 +51,28 @@ class Trace(TraceBase):
         self._lock = threading.Lock()
         self._cache: OrderedDict[TensorId, NDArray[Any]] = OrderedDict()
         self._cached_bytes = 0
+        self._closed = False
+        self._connection: sqlite3.Connection | None = None
         _check_header(self.path)
         with _reasons(self.path):
-            self._connection = _connect(self.path)
-        try:
+            connection = _connect(self.path)
+        with ExitStack() as unless_complete:
+            unless_complete.callback(connection.close)
             with _reasons(self.path), _without_garbage_collection():
-                self._read()
-        except BaseException:
-            self._connection.close()
-            raise
+                self._read(connection)
+            if self.complete:  # a growing file is let go: its writer could not tidy up otherwise
+                unless_complete.pop_all()
+                self._connection = connection
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Self:
         """Open the file; raises ``TraceError``, with the reason, for any that is not a sound trace."""
         return cls(path)
 
-    def _read(self) -> None:
-        connection = self._connection
+    def _read(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN")  # one moment of a trace that may be growing
         _check_identity(connection)
-        rows = {
-            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in ROW_TABLES
-        }
+        rows = {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in ROW_TABLES}
         _check_digests(connection, rows)
         connection.execute("COMMIT")
         sizes = decode.Sizes(len(rows["node"]), len(rows["value"]), len(rows["tensor"]))
@@ -89,9 +89,7 @@ class Trace(TraceBase):
                 values[index] = replace(values[index], label=name)
         decode.check_acyclic(len(nodes), edges)
         self.nodes, self.edges, self.values = nodes, edges, values
-        self._tensors: list[tuple[TensorInfo, bytes | None]] = decode.rows_of(
-            "tensor", rows["tensor"], decode.tensor
-        )
+        self._tensors: list[tuple[TensorInfo, bytes | None]] = decode.rows_of("tensor", rows["tensor"], decode.tensor)
         self.events = decode.events(rows["event"], decode.EventDecoder(sizes, nodes, edges))
 
     @property
@@ -135,7 +133,7 @@ class Trace(TraceBase):
         shape, dtype = info.shape, DTYPES[info.dtype]
         if info.storage is Storage.THUMBNAIL:
             shape, dtype = thumbnail_shape(info.shape), np.dtype("<f4")
-        row = self._connection.execute("SELECT data FROM content WHERE tensor = ?", (tensor,)).fetchone()
+        row = self._row_of(tensor)
         if row is None or type(row[0]) is not bytes:
             raise TraceError(f"the content of tensor {tensor} is missing")
         if len(row[0]) != math.prod(shape) * dtype.itemsize:
@@ -144,9 +142,20 @@ class Trace(TraceBase):
             raise TraceError(f"the content of tensor {tensor} is damaged")
         return np.frombuffer(row[0], dtype).reshape(shape)
 
+    def _row_of(self, tensor: TensorId) -> Row | None:
+        if self._closed:
+            raise TraceError("the trace is closed")
+        with ExitStack() as stack:
+            connection = self._connection or stack.enter_context(closing(_connect(self.path)))
+            found = connection.execute("SELECT data FROM content WHERE tensor = ?", (tensor,))
+            row: Row | None = found.fetchone()
+            return row
+
     def close(self) -> None:
         """Let go of the file; what was read stays readable, contents of tensors do not."""
-        self._connection.close()
+        self._closed = True
+        if self._connection is not None:
+            self._connection.close()
 
 
 def check(path: str | os.PathLike[str]) -> None:

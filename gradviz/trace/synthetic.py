@@ -132,9 +132,7 @@ class Scribe:
             self.sink.add_edge(Edge(node, slot, target, 0))
         return node
 
-    def parameter(
-        self, label: str, shape: tuple[int, ...], line: int | None = None, scope: str = ""
-    ) -> NodeId:
+    def parameter(self, label: str, shape: tuple[int, ...], line: int | None = None, scope: str = "") -> NodeId:
         """Add a leaf's AccumulateGrad node."""
         node = self.sink.add_node(
             GraphNode(
@@ -289,9 +287,7 @@ def autograd_basics() -> MemoryTrace:
         kept = builder.add_tensor(array)
         return builder.add_value(Value(0, label, array.shape, "float32", kept, node))
 
-    def op(
-        name: str, line: int, nodes: tuple[NodeId, ...], inputs: tuple[ValueId, ...], output: ValueId
-    ) -> None:
+    def op(name: str, line: int, nodes: tuple[NodeId, ...], inputs: tuple[ValueId, ...], output: ValueId) -> None:
         builder.emit(Op(name=name, nodes=nodes, inputs=inputs, outputs=(output,), file=file, line=line))
 
     def printed(text: str, line: int) -> None:
@@ -383,16 +379,12 @@ def training(
     scribe = Scribe(target, file)
     choose = random.Random(seed)
     numbers = np.random.default_rng(seed)
-    parameters = [
-        scribe.parameter(f"layers.{i}.weight", (2, 3), line=2) for i in range(min(leaves, nodes // 2))
-    ]
+    parameters = [scribe.parameter(f"layers.{i}.weight", (2, 3), line=2) for i in range(min(leaves, nodes // 2))]
     weights = {leaf: numbers.standard_normal((2, 3), np.float32) for leaf in parameters}
     each, rest = divmod(nodes - len(parameters), calls)
     for call in range(calls):
         made = _forward(scribe, parameters, each + (call < rest), choose)
-        gradients = {
-            node: [numbers.standard_normal((2, 3), np.float32) for _ in scribe.edges[node]] for node in made
-        }
+        gradients = {node: [numbers.standard_normal((2, 3), np.float32) for _ in scribe.edges[node]] for node in made}
         scribe.backward(made[-1], np.ones((2, 3), np.float32), gradients, line=3, label="loss")
         for leaf in parameters:
             before = weights[leaf]
@@ -425,15 +417,9 @@ def _forward(scribe: Scribe, leaves: Sequence[NodeId], count: int, choose: rando
         inputs = [open_ends.pop(choose.randrange(len(open_ends)))]
         while joining and len(open_ends) and (len(inputs) < 2 or len(open_ends) + 1 > left):
             inputs.append(open_ends.pop(choose.randrange(len(open_ends))))
-        name = (
-            "AddBackward0"
-            if len(inputs) > 1
-            else choose.choice(("TanhBackward0", "MulBackward0", "ReluBackward0"))
-        )
+        name = "AddBackward0" if len(inputs) > 1 else choose.choice(("TanhBackward0", "MulBackward0", "ReluBackward0"))
         node = scribe.node(name, inputs, shape=(2, 3), line=2, scope=f"layers.{len(made) % 12}")
-        scribe.sink.emit(
-            Op(name=name.removesuffix("Backward0").lower(), nodes=(node,), file=scribe.file, line=2)
-        )
+        scribe.sink.emit(Op(name=name.removesuffix("Backward0").lower(), nodes=(node,), file=scribe.file, line=2))
         made.append(node)
         open_ends.append(node)
         if left > len(open_ends) + 1 and choose.random() < 0.2:

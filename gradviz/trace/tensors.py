@@ -42,9 +42,7 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
     return name
 
 
-def summarize(
-    tensor: TensorId, array: NDArray[Any], dtype: str, storage: Storage = Storage.FULL
-) -> TensorInfo:
+def summarize(tensor: TensorId, array: NDArray[Any], dtype: str, storage: Storage = Storage.FULL) -> TensorInfo:
     """The summary numbers of ``array``; a complex number counts by its magnitude."""
     shape = tuple(int(n) for n in array.shape)
     if array.size == 0:

@@ -46,9 +46,7 @@ def to_graphml(trace: TraceLike) -> str:
             "line": node.line,
             "scope": node.scope,
         }
-        graph.add_node(
-            node.id, **{key: _printable(value) for key, value in facts.items() if value is not None}
-        )
+        graph.add_node(node.id, **{key: _printable(value) for key, value in facts.items() if value is not None})
     for edge in trace.edges:
         graph.add_edge(edge.source, edge.target, slot=edge.slot, target_slot=edge.target_slot)
     out = io.BytesIO()

@@ -233,9 +233,7 @@ class TraceWriter:
             digest = self._digests.get(table)
             if digest is not None:
                 digest.add(rows)
-                connection.execute(
-                    "INSERT OR REPLACE INTO digest VALUES (?, ?, ?)", (table, digest.rows, digest.sum())
-                )
+                connection.execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?)", (table, digest.rows, digest.sum()))
         connection.execute("COMMIT")
 
     def _flush_often(self) -> None:

@@ -353,8 +353,9 @@ def test_a_growing_trace_can_be_opened(tmp_path: Path) -> None:
         assert [event.step for event in trace.events] == [1]
         assert not trace.complete
         writer.emit(ev.Mark(name="two"))
-        writer.finish()  # with a reader in the way
+        writer.finish()
         np.testing.assert_array_equal(trace.array(tensor), [0, 1, 2])
+        assert [file.name for file in tmp_path.iterdir()] == ["t.gradviz"]
     with Trace.open(writer.path) as trace:
         assert [event.step for event in trace.events] == [1, 2]
         assert trace.complete
@@ -468,3 +469,24 @@ def test_numbers_that_are_none(tmp_path: Path) -> None:
         assert trace.tensor(4).norm == pytest.approx(math.sqrt(2) * 1e200)
         assert trace.tensor(5).dtype == "bfloat16"
         np.testing.assert_array_equal(trace.array(5), np.array([1.5, 2.5], np.float32))
+
+
+def test_a_closed_trace_says_so(small: Path) -> None:
+    with Trace.open(small) as trace:
+        trace.array(0)
+    np.testing.assert_array_equal(trace.array(0), trace.array(0))  # read before: still there
+    assert trace.tensor(1).storage is Storage.FULL
+    with pytest.raises(TraceError, match="closed"):
+        trace.array(1)
+
+
+def test_a_reader_in_the_way_does_not_keep_a_recording_from_ending(tmp_path: Path) -> None:
+    writer = TraceWriter(tmp_path / "t.gradviz")
+    reader = sqlite3.connect(writer.path)
+    reader.execute("SELECT * FROM event").fetchall()
+    writer.emit(ev.Mark(name="last"))
+    writer.finish()
+    reader.close()
+    with Trace.open(writer.path) as trace:
+        assert trace.complete
+        assert len(trace.events) == 1
