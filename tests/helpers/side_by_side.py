@@ -29,13 +29,17 @@ def execution_order(root: Any) -> list[Any]:
     while stack:
         node = stack.pop()
         shape = tuple(node.variable.shape) if hasattr(node, "variable") else None
-        node.register_prehook(lambda _, entry=(node.name(), shape): ran.append(entry))
+        node.register_prehook(_noting(ran, (node.name(), shape)))
         for child, _ in node.next_functions:
             if child is not None and child not in known:
                 known.add(child)
                 stack.append(child)
     root.backward()
     return ran
+
+
+def _noting(ran: list[Any], entry: Any) -> Callable[[Any], None]:
+    return lambda _: ran.append(entry)
 
 
 def tensors(value: Any) -> list[Any]:

@@ -52,17 +52,14 @@ def _check_shapes(
     kind = f"For {'batched (3-D)' if rank == 3 else 'unbatched (2-D)'} `query`, expected"
     if key.dim() != rank or value.dim() != rank:
         raise AssertionError(
-            f"{kind} `key` and `value` to be {rank}-D but found {key.dim()}-D and {value.dim()}-D tensors "
-            "respectively"
+            f"{kind} `key` and `value` to be {rank}-D but found {key.dim()}-D and {value.dim()}-D tensors respectively"
         )
     if padding is not None and padding.dim() != rank - 1:
         raise AssertionError(
             f"{kind} `key_padding_mask` to be `None` or {rank - 1}-D but found {padding.dim()}-D tensor instead"
         )
     if mask is not None and mask.dim() not in (2, 3):
-        raise AssertionError(
-            f"{kind} `attn_mask` to be `None`, 2-D or 3-D but found {mask.dim()}-D tensor instead"
-        )
+        raise AssertionError(f"{kind} `attn_mask` to be `None`, 2-D or 3-D but found {mask.dim()}-D tensor instead")
     if rank == 2 and mask is not None and mask.dim() == 3:
         expected = (heads, query.shape[0], key.shape[0])
         if tuple(mask.shape) != expected:
@@ -76,9 +73,7 @@ def _parts(projected: Tensor, count: int, width: int) -> Tensor:
     return split.squeeze(-2).contiguous()
 
 
-def _projected(
-    q: Tensor, k: Tensor, v: Tensor, weight: Tensor, bias: Tensor | None
-) -> tuple[Tensor, Tensor, Tensor]:
+def _projected(q: Tensor, k: Tensor, v: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
     """One product where query, key and value are one tensor, two where key and value are, else three."""
     width = q.size(-1)
     if k is v and q is k:
@@ -100,9 +95,7 @@ def _shaped_mask(mask: Tensor | None, batch_heads: int, target: int, source: int
         return None
     if mask.dim() == 2:
         if tuple(mask.shape) != (target, source):
-            raise RuntimeError(
-                f"The shape of the 2D attn_mask is {mask.shape}, but should be {(target, source)}."
-            )
+            raise RuntimeError(f"The shape of the 2D attn_mask is {mask.shape}, but should be {(target, source)}.")
         return mask.unsqueeze(0)
     if tuple(mask.shape) != (batch_heads, target, source):
         raise RuntimeError(
@@ -119,9 +112,7 @@ def _with_padding(mask: Tensor | None, padding: Tensor | None, batch: int, heads
     return wide if mask is None else mask + wide
 
 
-def _weighted(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float
-) -> tuple[Tensor, Tensor]:
+def _weighted(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: float) -> tuple[Tensor, Tensor]:
     """Attention with its weights; q, k, v are (N · heads, L, head width)."""
     scaled = q * math.sqrt(1.0 / float(q.shape[-1]))
     keys = k.transpose(-2, -1)
@@ -133,13 +124,31 @@ def _weighted(
 
 
 def multi_head_attention_forward(
-    query: Tensor, key: Tensor, value: Tensor, embed_dim_to_check: int, num_heads: int,
-    in_proj_weight: Tensor | None, in_proj_bias: Tensor | None, bias_k: Tensor | None, bias_v: Tensor | None,
-    add_zero_attn: bool, dropout_p: float, out_proj_weight: Tensor, out_proj_bias: Tensor | None,
-    training: bool = True, key_padding_mask: Tensor | None = None, need_weights: bool = True,
-    attn_mask: Tensor | None = None, use_separate_proj_weight: bool = False, q_proj_weight: Tensor | None = None,
-    k_proj_weight: Tensor | None = None, v_proj_weight: Tensor | None = None, static_k: Tensor | None = None,
-    static_v: Tensor | None = None, average_attn_weights: bool = True, is_causal: bool = False,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Tensor | None,
+    in_proj_bias: Tensor | None,
+    bias_k: Tensor | None,
+    bias_v: Tensor | None,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Tensor,
+    out_proj_bias: Tensor | None,
+    training: bool = True,
+    key_padding_mask: Tensor | None = None,
+    need_weights: bool = True,
+    attn_mask: Tensor | None = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Tensor | None = None,
+    k_proj_weight: Tensor | None = None,
+    v_proj_weight: Tensor | None = None,
+    static_k: Tensor | None = None,
+    static_v: Tensor | None = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
 ) -> tuple[Tensor, Tensor | None]:
     """query (L, N, E), key and value (S, N, E): the result (L, N, E) and, if wanted, the weights (N, L, S)."""
     is_batched = _check_shapes(query, key, value, key_padding_mask, attn_mask, num_heads)

@@ -143,7 +143,8 @@ _prelu_kernel_backward = operator(
     gradients={
         "grad_output": Rule(
             lambda grad, saved: _sum(
-                _masked(grad[0], saved.self > 0), _masked(grad[0], saved.self <= 0, saved.weight),
+                _masked(grad[0], saved.self > 0),
+                _masked(grad[0], saved.self <= 0, saved.weight),
                 _masked(grad[1], saved.self <= 0, saved.self),
             ),
             "grad₀ where self > 0, else grad₀ · weight + grad₁ · self",
@@ -280,9 +281,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
                 f"{weight.numel()} and channel size = {channels}."
             )
     if weight.ndim > 1:
-        raise RuntimeError(
-            f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}"
-        )
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
     if rank != weight.ndim:
         weight = weight.reshape([weight.numel() if d == 1 else 1 for d in range(rank)])
     result: Tensor = _prelu_kernel(input, weight)

@@ -93,9 +93,7 @@ def _adaptive_avg_operator(rank: int) -> Operator:
         f"_adaptive_avg_pool{rank}d(self, *, output_size)",
         node=f"AdaptiveAvgPool{rank}DBackward0",
         forward=_average,
-        gradients={
-            "self": Rule(lambda grad, saved: backward(grad, saved.self), "grad / part size, summed over parts")
-        },
+        gradients={"self": Rule(lambda grad, saved: backward(grad, saved.self), "grad / part size, summed over parts")},
     )
     return forward
 
@@ -224,9 +222,7 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
 # Maximum pooling undone -----------------------------------------------------------------------------------
 
 
-def _unpooled_size(
-    input: Tensor, kernel: Sizes, stride: Sizes, padding: Sizes, wanted: Sequence[int] | None
-) -> Sizes:
+def _unpooled_size(input: Tensor, kernel: Sizes, stride: Sizes, padding: Sizes, wanted: Sequence[int] | None) -> Sizes:
     """The size before pooling: the one asked for if it can have been that, else the smallest."""
     rank = len(kernel)
     least = tuple(
@@ -248,9 +244,7 @@ def _unpooled_size(
     return sizes
 
 
-def _unpool(
-    rank: int, input: Tensor, kernel_size: Any, stride: Any, padding: Any, output_size: Any
-) -> Sizes:
+def _unpool(rank: int, input: Tensor, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Sizes:
     kernel = window_sizes("max_unpool", "kernel_size", kernel_size, rank)
     step = kernel if stride is None else window_sizes("max_unpool", "stride", stride, rank)
     return _unpooled_size(input, kernel, step, window_sizes("max_unpool", "padding", padding, rank), output_size)
@@ -303,25 +297,19 @@ def _lp_pool(rank: int, input: Tensor, norm_type: float, kernel_size: Any, strid
 
 
 @composite
-def lp_pool1d(
-    input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Tensor:
+def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """The p-norm of each window."""
     return _lp_pool(1, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 @composite
-def lp_pool2d(
-    input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Tensor:
+def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """The p-norm of each window."""
     return _lp_pool(2, input, norm_type, kernel_size, stride, ceil_mode)
 
 
 @composite
-def lp_pool3d(
-    input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
-) -> Tensor:
+def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """The p-norm of each window."""
     return _lp_pool(3, input, norm_type, kernel_size, stride, ceil_mode)
 

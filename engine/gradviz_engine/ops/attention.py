@@ -75,7 +75,14 @@ def _forward(
 
 
 def _backward(
-    g: Array, q: Array, k: Array, v: Array, out: Array, logsumexp: Array, mask: Array | None, is_causal: bool,
+    g: Array,
+    q: Array,
+    k: Array,
+    v: Array,
+    out: Array,
+    logsumexp: Array,
+    mask: Array | None,
+    is_causal: bool,
     scale: float | None,
 ) -> tuple[Array, Array, Array]:
     """With weights p: by v, pᵀ @ g; by the scores, s = p · (g @ vᵀ - Σ g · out); by q, s @ k; by k, sᵀ @ q."""
@@ -107,9 +114,7 @@ def _scale_of(width: int, scale: float | None) -> float:
 
 
 def _no_second_derivative(grads: Any, saved: Any, needed: Any) -> Any:
-    raise RuntimeError(
-        "derivative for aten::_scaled_dot_product_flash_attention_for_cpu_backward is not implemented"
-    )
+    raise RuntimeError("derivative for aten::_scaled_dot_product_flash_attention_for_cpu_backward is not implemented")
 
 
 _attention_backward = operator(
@@ -127,8 +132,15 @@ _attention = operator(
     gradients={
         ("query", "key", "value"): Rule(
             lambda grad, saved, needed: _attention_backward(
-                grad, saved.query, saved.key, saved.value, saved.output, saved.logsumexp, saved.attn_mask,
-                saved.is_causal, saved.scale,
+                grad,
+                saved.query,
+                saved.key,
+                saved.value,
+                saved.output,
+                saved.logsumexp,
+                saved.attn_mask,
+                saved.is_causal,
+                saved.scale,
             ),
             "s @ key, sᵀ @ query, pᵀ @ grad; p: the weights, s = p · (grad @ valueᵀ - Σ grad · output) · scale",
         )
@@ -188,8 +200,14 @@ def _as_numbers(mask: Tensor | None, query: Tensor) -> Tensor | None:
 
 @composite
 def scaled_dot_product_attention(
-    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None, dropout_p: float = 0.0,
-    is_causal: bool = False, scale: float | None = None, enable_gqa: bool = False,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
 ) -> Tensor:
     """``softmax(query @ keyᵀ · scale + mask) @ value``: query (..., L, E), key (..., S, E), value (..., S, Ev)."""
     _check(query, key, value, attn_mask)
@@ -203,8 +221,14 @@ def scaled_dot_product_attention(
 
 
 def _written_out(
-    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, dropout_p: float, is_causal: bool,
-    scale: float | None, gqa: bool,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    dropout_p: float,
+    is_causal: bool,
+    scale: float | None,
+    gqa: bool,
 ) -> Tensor:
     """attention.cpp, ``_scaled_dot_product_attention_math``: both operands carry the root of the scale."""
     if is_causal:

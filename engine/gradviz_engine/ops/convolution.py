@@ -75,8 +75,15 @@ def correlate_weight(x: Array, g: Array, kernel: Sizes, how: Geometry) -> Array:
 
 
 def _forward(
-    x: Array, weight: Array, bias: Array | None, stride: Sizes, padding: Sizes, dilation: Sizes, transposed: bool,
-    output_padding: Sizes, groups: int,
+    x: Array,
+    weight: Array,
+    bias: Array | None,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
+    transposed: bool,
+    output_padding: Sizes,
+    groups: int,
 ) -> Array:
     how = Geometry(stride, padding, dilation, groups)
     if transposed:
@@ -95,17 +102,23 @@ def _forward(
 
 
 def _backward(
-    g: Array, x: Array, weight: Array, stride: Sizes, padding: Sizes, dilation: Sizes, transposed: bool,
-    output_padding: Sizes, groups: int, mask: tuple[bool, bool, bool],
+    g: Array,
+    x: Array,
+    weight: Array,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
+    transposed: bool,
+    output_padding: Sizes,
+    groups: int,
+    mask: tuple[bool, bool, bool],
 ) -> tuple[Array, Array, Array]:
     """The gradients of input, weight and bias; an empty array for one that the mask does not ask for."""
     how = Geometry(stride, padding, dilation, groups)
     by_input = by_weight = by_bias = np.empty(0, g.dtype)
     if mask[0]:
         spatial = x.shape[2:]
-        by_input = (
-            correlate(g, weight, how, spatial) if transposed else correlate_input(g, weight, spatial, how)
-        )
+        by_input = correlate(g, weight, how, spatial) if transposed else correlate_input(g, weight, spatial, how)
     if mask[1]:
         first, second = (g, x) if transposed else (x, g)
         by_weight = correlate_weight(first, second, weight.shape[2:], how)
@@ -233,7 +246,13 @@ def _batched(name: str, input: Tensor, rank: int) -> bool:
 
 
 def _conv(
-    rank: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any,
+    rank: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
     groups: int,
 ) -> Tensor:
     name = f"conv{rank}d"
@@ -250,7 +269,7 @@ def _conv(
 
 
 def _padding_by_name(name: str, input: Tensor, weight: Tensor, stride: Sizes, dilation: Sizes) -> tuple[Tensor, Sizes]:
-    """"valid" and "same"; where the two sides differ the input is padded at the end first."""
+    """ "valid" and "same"; where the two sides differ the input is padded at the end first."""
     if name == "valid":
         return input, (0,) * len(stride)
     if name != "same":
@@ -265,8 +284,15 @@ def _padding_by_name(name: str, input: Tensor, weight: Tensor, stride: Sizes, di
 
 
 def _conv_transpose(
-    rank: int, input: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, output_padding: Any,
-    groups: int, dilation: Any,
+    rank: int,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
 ) -> Tensor:
     name = f"conv_transpose{rank}d"
     batched = _batched(name, input, rank)
@@ -290,7 +316,12 @@ def _conv_transpose(
 
 @composite
 def conv1d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
     """input (N, C, L), weight (O, C / groups, K)."""
@@ -299,7 +330,12 @@ def conv1d(
 
 @composite
 def conv2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
     """input (N, C, H, W), weight (O, C / groups, KH, KW)."""
@@ -308,7 +344,12 @@ def conv2d(
 
 @composite
 def conv3d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
     """input (N, C, D, H, W), weight (O, C / groups, KD, KH, KW)."""
@@ -317,8 +358,14 @@ def conv3d(
 
 @composite
 def conv_transpose1d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
-    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
 ) -> Tensor:
     """The adjoint of ``conv1d``: input (N, C, L), weight (C, O / groups, K)."""
     return _conv_transpose(1, input, weight, bias, stride, padding, output_padding, groups, dilation)
@@ -326,8 +373,14 @@ def conv_transpose1d(
 
 @composite
 def conv_transpose2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
-    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
 ) -> Tensor:
     """The adjoint of ``conv2d``: input (N, C, H, W), weight (C, O / groups, KH, KW)."""
     return _conv_transpose(2, input, weight, bias, stride, padding, output_padding, groups, dilation)
@@ -335,8 +388,14 @@ def conv_transpose2d(
 
 @composite
 def conv_transpose3d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
-    output_padding: Any = 0, groups: int = 1, dilation: Any = 1,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
 ) -> Tensor:
     """The adjoint of ``conv3d``: input (N, C, D, H, W), weight (C, O / groups, KD, KH, KW)."""
     return _conv_transpose(3, input, weight, bias, stride, padding, output_padding, groups, dilation)

@@ -89,9 +89,7 @@ def _nll_loss_operator(name: str, node: str) -> Operator:
         forward=_nll_slope,
         gradients={
             "grad_output": Rule(
-                lambda grad, saved: forward(
-                    grad, saved.target, saved.weight, saved.reduction, saved.ignore_index
-                )[0],
+                lambda grad, saved: forward(grad, saved.target, saved.weight, saved.reduction, saved.ignore_index)[0],
                 "nll_loss(grad, target)",
                 ("target", "weight", "reduction", "ignore_index"),
             ),
@@ -105,7 +103,12 @@ def _nll_loss_operator(name: str, node: str) -> Operator:
         gradients={
             "self": Rule(
                 lambda grad, saved: kernel(
-                    grad, saved.self, saved.target, saved.weight, saved.total_weight, saved.reduction,
+                    grad,
+                    saved.self,
+                    saved.target,
+                    saved.weight,
+                    saved.total_weight,
+                    saved.reduction,
                     saved.ignore_index,
                 ),
                 "-weight · grad at each target's class, 0 elsewhere; divided by the sum of weights for the mean",
@@ -152,8 +155,13 @@ def _nll_loss_nd(input: Tensor, target: Tensor, weight: Tensor | None, reduction
 
 @composite
 def nll_loss(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """Minus the input at each target's class; ``input`` (N, C, ...) holds log probabilities."""
     number = reduction_number(reduction, size_average, reduce)
@@ -162,8 +170,14 @@ def nll_loss(
 
 @composite
 def cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """``nll_loss(log_softmax(input), target)``; targets of the input's shape are class probabilities."""
     number = reduction_number(reduction, size_average, reduce)
@@ -215,7 +229,12 @@ def _with_probabilities(
 
 
 def _smoothed(
-    loss: Tensor, logarithms: Tensor, target: Tensor, weight: Tensor | None, reduction: int, ignored: int,
+    loss: Tensor,
+    logarithms: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    reduction: int,
+    ignored: int,
     smoothing: float,
 ) -> Tensor:
     """LossNLL.cpp, ``cross_entropy_loss_label_smoothing``."""
@@ -314,8 +333,12 @@ _bce = operator(
 
 
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean",
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """``-(target · log(input) + (1 - target) · log(1 - input))``, logarithms cut off at -100."""
     number = reduction_number(reduction, size_average, reduce)
@@ -333,9 +356,7 @@ def binary_cross_entropy(
 # Logits ---------------------------------------------------------------------------------------------------
 
 
-def _bce_logits_forward(
-    x: Array, target: Array, weight: Array | None, pos_weight: Array | None, reduction: int
-) -> Any:
+def _bce_logits_forward(x: Array, target: Array, weight: Array | None, pos_weight: Array | None, reduction: int) -> Any:
     """(1 - target) · x - log_weight · log σ(x), log_weight = 1 + (pos_weight - 1) · target."""
     log_sigmoid = log_sigmoid_array(x)
     if pos_weight is not None:
@@ -384,8 +405,13 @@ _bce_logits = operator(
 
 
 def binary_cross_entropy_with_logits(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
-    reduce: bool | None = None, reduction: str = "mean", pos_weight: Tensor | None = None,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
 ) -> Tensor:
     """``binary_cross_entropy(sigmoid(input), target)`` without overflow."""
     number = reduction_number(reduction, size_average, reduce)

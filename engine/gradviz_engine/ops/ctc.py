@@ -74,8 +74,15 @@ def _forward(
 
 
 def _backward(
-    g: Array, log_probs: Array, targets: Array, losses: Array, paths: Array, input_lengths: Lengths,
-    target_lengths: Lengths, blank: int, zero_infinity: bool,
+    g: Array,
+    log_probs: Array,
+    targets: Array,
+    losses: Array,
+    paths: Array,
+    input_lengths: Lengths,
+    target_lengths: Lengths,
+    blank: int,
+    zero_infinity: bool,
 ) -> Array:
     """grad · (p - the share of the paths that emit the class at that time)."""
     result = np.zeros_like(log_probs)
@@ -111,8 +118,15 @@ _ctc_loss = operator(
     gradients={
         "log_probs": Rule(
             lambda grad, saved: _ctc_backward(
-                grad, saved.log_probs, saved.targets, saved.result0, saved.result1, saved.input_lengths,
-                saved.target_lengths, saved.blank, saved.zero_infinity,
+                grad,
+                saved.log_probs,
+                saved.targets,
+                saved.result0,
+                saved.result1,
+                saved.input_lengths,
+                saved.target_lengths,
+                saved.blank,
+                saved.zero_infinity,
             ),
             "grad · (exp(log_probs) - share of the alignments that emit the class)",
         )
@@ -128,8 +142,13 @@ def _lengths(value: Any) -> Lengths:
 
 @composite
 def ctc_loss(
-    log_probs: Tensor, targets: Tensor, input_lengths: Any, target_lengths: Any, blank: int = 0,
-    reduction: str = "mean", zero_infinity: bool = False,
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
 ) -> Tensor:
     """log_probs (T, N, C) or (T, C); targets padded (N, S), or one row after the other."""
     number = reduction_number(reduction)

@@ -106,8 +106,13 @@ def _check_indices(indices: Tensor, name: str) -> None:
 
 @composite
 def embedding(
-    input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
-    norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False,
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
 ) -> Tensor:
     """The rows of ``weight`` (rows, width) that ``input`` names; row ``padding_idx`` gets no gradient."""
     if sparse:
@@ -131,7 +136,12 @@ def _bags(indices: Array, offsets: Array) -> Array:
 
 
 def _bag_forward(
-    table: Array, weights: Array | None, indices: Array, offsets: Array, mode: str, padding_idx: int,
+    table: Array,
+    weights: Array | None,
+    indices: Array,
+    offsets: Array,
+    mode: str,
+    padding_idx: int,
     by_frequency: bool,
 ) -> tuple[Array, Array, Array]:
     """Each bag's sum, mean or maximum; its size without padding; for the maximum, which row it came from."""
@@ -162,8 +172,16 @@ def _bag_forward(
 
 
 def _bag_backward(
-    g: Array, weights: Array | None, indices: Array, offsets: Array, size: Array, chosen: Array, rows: int, mode: str,
-    padding_idx: int, by_frequency: bool,
+    g: Array,
+    weights: Array | None,
+    indices: Array,
+    offsets: Array,
+    size: Array,
+    chosen: Array,
+    rows: int,
+    mode: str,
+    padding_idx: int,
+    by_frequency: bool,
 ) -> Array:
     if mode == "max":
         result = np.zeros((rows, g.shape[1]), g.dtype)
@@ -199,8 +217,16 @@ _embedding_bag = operator(
     gradients={
         "weight": Rule(
             lambda grad, saved: _embedding_bag_backward(
-                grad, saved.per_sample_weights, saved.indices, saved.offsets, saved.result1, saved.result2,
-                saved.weight_sym_sizes[0], saved.mode, saved.padding_idx, saved.scale_grad_by_freq,
+                grad,
+                saved.per_sample_weights,
+                saved.indices,
+                saved.offsets,
+                saved.result1,
+                saved.result2,
+                saved.weight_sym_sizes[0],
+                saved.mode,
+                saved.padding_idx,
+                saved.scale_grad_by_freq,
             ),
             "zeros with each bag's grad added to its rows",
         ),
@@ -211,9 +237,17 @@ _embedding_bag = operator(
 
 @composite
 def embedding_bag(
-    input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
-    norm_type: float = 2, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
-    per_sample_weights: Tensor | None = None, include_last_offset: bool = False, padding_idx: int | None = None,
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
 ) -> Tensor:
     """The sum, mean or maximum of each bag's rows: bags are the rows of ``input``, or begin at ``offsets``."""
     if sparse:

@@ -95,9 +95,7 @@ _rrelu = operator(
     "rrelu_with_noise(self, noise)",
     node="RreluWithNoiseBackward0",
     forward=lambda x, noise: x * noise,
-    gradients={
-        "self": Rule(lambda grad, saved: _rrelu_backward(grad, saved.self, saved.noise), "grad · noise")
-    },
+    gradients={"self": Rule(lambda grad, saved: _rrelu_backward(grad, saved.self, saved.noise), "grad · noise")},
 )
 
 

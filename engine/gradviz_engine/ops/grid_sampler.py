@@ -166,7 +166,12 @@ def _grid_sampler(rank: int) -> Operator:
         gradients={
             ("input", "grid"): Rule(
                 lambda grad, saved, needed: backward(
-                    grad, saved.input, saved.grid, saved.interpolation_mode, saved.padding_mode, saved.align_corners,
+                    grad,
+                    saved.input,
+                    saved.grid,
+                    saved.interpolation_mode,
+                    saved.padding_mode,
+                    saved.align_corners,
                     tuple(needed),
                 ),
                 "grad spread over the taps; Σ input · grad · slope of the weights",
@@ -201,8 +206,7 @@ def grid_sample(
     """input (N, C, H, W) at the places of grid (N, H', W', 2), given as (x, y) in [-1, 1]."""
     if mode not in _MODES:
         raise ValueError(
-            "nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: "
-            f"'{mode}'"
+            f"nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: '{mode}'"
         )
     if padding_mode not in _PADDINGS:
         raise ValueError(

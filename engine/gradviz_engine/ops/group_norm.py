@@ -33,7 +33,15 @@ def _forward(
 
 
 def _backward(
-    g: Array, x: Array, mean: Array, rstd: Array, weight: Array | None, n: int, c: int, area: int, group: int,
+    g: Array,
+    x: Array,
+    mean: Array,
+    rstd: Array,
+    weight: Array | None,
+    n: int,
+    c: int,
+    area: int,
+    group: int,
     mask: Mask,
 ) -> tuple[Array, Array, Array]:
     mean, rstd = mean[..., None], rstd[..., None]
@@ -84,7 +92,15 @@ def _gradient(grads: tuple[Tensor | None, ...], saved: Any, needed: tuple[bool, 
     if mode.enabled or grads[1] is not None or grads[2] is not None:
         return _differentiable(grads, saved, needed)
     return _kernel(
-        grads[0], saved.input, saved.result1, saved.result2, saved.weight, saved.N, saved.C, saved.HxW, saved.group,
+        grads[0],
+        saved.input,
+        saved.result1,
+        saved.result2,
+        saved.weight,
+        saved.N,
+        saved.C,
+        saved.HxW,
+        saved.group,
         tuple(needed),
     )
 

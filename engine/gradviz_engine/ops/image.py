@@ -41,17 +41,13 @@ _pixel_shuffle = operator(
     "pixel_shuffle(self, *, upscale_factor)",
     node="PixelShuffleBackward0",
     forward=lambda x, factor: np.ascontiguousarray(_shuffled(x, factor)),
-    gradients={
-        "self": Rule(lambda grad, saved: _pixel_unshuffle(grad, saved.upscale_factor), "grad unshuffled")
-    },
+    gradients={"self": Rule(lambda grad, saved: _pixel_unshuffle(grad, saved.upscale_factor), "grad unshuffled")},
 )
 _pixel_unshuffle: Operator = operator(
     "pixel_unshuffle(self, *, downscale_factor)",
     node="PixelUnshuffleBackward0",
     forward=lambda x, factor: np.ascontiguousarray(_unshuffled(x, factor)),
-    gradients={
-        "self": Rule(lambda grad, saved: _pixel_shuffle(grad, saved.downscale_factor), "grad shuffled")
-    },
+    gradients={"self": Rule(lambda grad, saved: _pixel_shuffle(grad, saved.downscale_factor), "grad shuffled")},
 )
 _channel_shuffle: Operator = operator(
     "channel_shuffle(self, *, groups)",
@@ -60,9 +56,7 @@ _channel_shuffle: Operator = operator(
         x.reshape(len(x), groups, x.shape[1] // groups, *x.shape[2:]).swapaxes(1, 2)
     ).reshape(x.shape),
     gradients={
-        "self": Rule(
-            lambda grad, saved: _channel_shuffle(grad, grad.shape[1] // saved.groups), "grad shuffled back"
-        )
+        "self": Rule(lambda grad, saved: _channel_shuffle(grad, grad.shape[1] // saved.groups), "grad shuffled back")
     },
 )
 
@@ -86,8 +80,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """(..., C, H · r, W · r) to (..., C · r², H, W)."""
     if input.ndim < 3:
         raise RuntimeError(
-            "pixel_unshuffle expects input to have at least 3 dimensions, but got input with "
-            f"{input.ndim} dimension(s)"
+            f"pixel_unshuffle expects input to have at least 3 dimensions, but got input with {input.ndim} dimension(s)"
         )
     for name, size in (("height", input.shape[-2]), ("width", input.shape[-1])):
         if size % downscale_factor:
@@ -195,13 +188,15 @@ def _base_grid(size: Sizes, align_corners: bool, dtype: Any) -> Array:
 _affine_grid = operator(
     "affine_grid_generator(theta, *, size, align_corners)",
     node="AffineGridGeneratorBackward0",
-    forward=lambda theta, size, align: (
-        _base_grid(size[2:], align, theta.dtype) @ theta.swapaxes(1, 2)
-    ).reshape(size[0], *size[2:], 2),
+    forward=lambda theta, size, align: (_base_grid(size[2:], align, theta.dtype) @ theta.swapaxes(1, 2)).reshape(
+        size[0], *size[2:], 2
+    ),
     gradients={
         "theta": Rule(
-            lambda grad, saved: grad.reshape(saved.size[0], -1, 2).transpose(1, 2)
-            @ wrap(_base_grid(saved.size[2:], saved.align_corners, grad._data.dtype)),
+            lambda grad, saved: (
+                grad.reshape(saved.size[0], -1, 2).transpose(1, 2)
+                @ wrap(_base_grid(saved.size[2:], saved.align_corners, grad._data.dtype))
+            ),
             "gradᵀ @ the places of the pixels",
         )
     },
@@ -214,9 +209,7 @@ def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> 
     if not theta.is_floating_point():
         raise ValueError(f"Expected theta to have floating point type, but got {theta.dtype}")
     if theta.dim() != 3 or theta.shape[-2] != 2 or theta.shape[-1] != 3:
-        raise ValueError(
-            f"Expected a batch of 2D affine matrices of shape Nx2x3 for size {size}. Got {theta.shape}."
-        )
+        raise ValueError(f"Expected a batch of 2D affine matrices of shape Nx2x3 for size {size}. Got {theta.shape}.")
     result: Tensor = _affine_grid(theta, tuple(int(s) for s in size), bool(align_corners))
     return result
 

@@ -135,8 +135,7 @@ def _upsample_operator(name: str, node: str, tapper: Tapper) -> Operator:
 
 _UPSAMPLE = {
     **{
-        ("nearest", n): _upsample_operator(f"upsample_nearest{n}d", f"UpsampleNearest{n}D", _nearest)
-        for n in (1, 2, 3)
+        ("nearest", n): _upsample_operator(f"upsample_nearest{n}d", f"UpsampleNearest{n}D", _nearest) for n in (1, 2, 3)
     },
     **{
         ("nearest-exact", n): _upsample_operator(
@@ -170,8 +169,7 @@ def _per_dim(value: Any, input: Tensor, what: str, letter: str) -> tuple[Any, ..
 def _check(size: Any, scale_factor: Any, mode: str, align_corners: bool | None, recompute: bool | None) -> None:
     if mode in ("nearest", "area", "nearest-exact") and align_corners is not None:
         raise ValueError(
-            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | "
-            "trilinear"
+            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear"
         )
     if size is not None and scale_factor is not None:
         raise ValueError("only one of size or scale_factor should be defined")
@@ -183,8 +181,13 @@ def _check(size: Any, scale_factor: Any, mode: str, align_corners: bool | None, 
 
 @composite
 def interpolate(
-    input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
-    align_corners: bool | None = None, recompute_scale_factor: bool | None = None, antialias: bool = False,
+    input: Tensor,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> Tensor:
     """input (N, C, ...) resampled to ``size``, or by ``scale_factor``."""
     _check(size, scale_factor, mode, align_corners, recompute_scale_factor)
@@ -217,9 +220,7 @@ def upsample(
     input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
 ) -> Tensor:
     """The old name of ``interpolate``."""
-    warnings.warn(
-        "`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2
-    )
+    warnings.warn("`nn.functional.upsample` is deprecated. Use `nn.functional.interpolate` instead.", stacklevel=2)
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 

@@ -70,8 +70,13 @@ def spread_tensor(grad: Tensor, like: Tensor, reduction: int) -> Tensor:
 
 
 def difference_loss(
-    name: str, node: str, parameter: str, loss: Callable[..., Array], slope: Callable[..., Array],
-    curvature: Callable[..., Any], formula: str,
+    name: str,
+    node: str,
+    parameter: str,
+    loss: Callable[..., Array],
+    slope: Callable[..., Array],
+    curvature: Callable[..., Any],
+    formula: str,
 ) -> Operator:
     """Declare ``name(self, target)``, the loss of ``self - target``, and its backward kernel.
 
@@ -123,32 +128,40 @@ def difference_loss(
         gradients={
             "self": Rule(
                 lambda grad, saved: kernel(grad, saved.self, saved.target, saved.reduction, *parameters(saved)),
-                f"grad · {formula}", reads,
+                f"grad · {formula}",
+                reads,
             ),
             "target": Rule(
                 lambda grad, saved: kernel(grad, saved.target, saved.self, saved.reduction, *parameters(saved)),
-                f"-grad · {formula}", reads,
+                f"-grad · {formula}",
+                reads,
             ),
         },
     )
 
 
 _mse_loss = difference_loss(
-    "mse_loss", "MseLossBackward0", "",
+    "mse_loss",
+    "MseLossBackward0",
+    "",
     np.square,
     lambda d: np.multiply(d, 2, out=d),
     lambda d: 2.0,
     "2 (self - target), / n for the mean",
 )
 _smooth_l1_loss = difference_loss(
-    "smooth_l1_loss", "SmoothL1LossBackward0", "beta",
+    "smooth_l1_loss",
+    "SmoothL1LossBackward0",
+    "beta",
     lambda d, beta: np.where(np.abs(d) < beta, 0.5 * d * d / d.dtype.type(beta), np.abs(d) - d.dtype.type(0.5 * beta)),
     lambda d, beta: np.clip(d / d.dtype.type(beta), -1, 1),
     lambda d, beta: (d.abs() < beta) / beta,
     "clip((self - target) / beta, -1, 1)",
 )
 _huber_loss = difference_loss(
-    "huber_loss", "HuberLossBackward0", "delta",
+    "huber_loss",
+    "HuberLossBackward0",
+    "delta",
     lambda d, delta: np.where(
         np.abs(d) <= delta, 0.5 * d * d, d.dtype.type(delta) * (np.abs(d) - d.dtype.type(0.5 * delta))
     ),
@@ -173,8 +186,12 @@ def _broadcast(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 @composite
 def mse_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean", weight: Tensor | None = None,
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
     """The mean of ``(input - target)²``, weighted if ``weight`` is given."""
     number = reduction_number(reduction, size_average, reduce)
@@ -196,8 +213,12 @@ def _weighted(values: Tensor, weight: Tensor, reduction: int) -> Tensor:
 
 @composite
 def l1_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean", weight: Tensor | None = None,
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
     """The mean of ``|input - target|``."""
     number = reduction_number(reduction, size_average, reduce)
@@ -211,8 +232,12 @@ def l1_loss(
 
 @composite
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean", beta: float = 1.0,
+    input: Tensor,
+    target: Tensor,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
 ) -> Tensor:
     """Squared error below ``beta``, absolute error above, joined smoothly."""
     number = reduction_number(reduction, size_average, reduce)

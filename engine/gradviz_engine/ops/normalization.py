@@ -57,8 +57,14 @@ def _summed(v: Tensor, like: Tensor) -> Tensor:
 
 
 def double_backward(
-    grads: tuple[Tensor | None, ...], g: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, weight: Tensor | None,
-    axes: Axes, moving: bool,
+    grads: tuple[Tensor | None, ...],
+    g: Tensor,
+    x: Tensor,
+    mean: Tensor,
+    rstd: Tensor,
+    weight: Tensor | None,
+    axes: Axes,
+    moving: bool,
 ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
     """Gradients of g, x and weight from those of what the backward kernel returned for x, weight and bias.
 
@@ -139,9 +145,7 @@ def _layer_backward(
 def _layer_double(grads: Any, saved: Any, needed: tuple[bool, bool, bool]) -> Any:
     axes = tuple(range(-len(saved.normalized_shape), 0))
     chosen = tuple(g if wanted else None for g, wanted in zip(grads, saved.mask, strict=True))
-    return double_backward(
-        chosen, saved.grad_out, saved.input, saved.mean, saved.rstd, saved.weight, axes, True
-    )
+    return double_backward(chosen, saved.grad_out, saved.input, saved.mean, saved.rstd, saved.weight, axes, True)
 
 
 _native_layer_norm_backward = operator(
@@ -186,8 +190,14 @@ def _update(running: Array | None, value: Array, momentum: float) -> None:
 
 
 def _batch_forward(
-    x: Array, weight: Array | None, bias: Array | None, running_mean: Array | None, running_var: Array | None,
-    training: bool, momentum: float, eps: float,
+    x: Array,
+    weight: Array | None,
+    bias: Array | None,
+    running_mean: Array | None,
+    running_var: Array | None,
+    training: bool,
+    momentum: float,
+    eps: float,
 ) -> tuple[Array, Array, Array]:
     """Training: by the batch's statistics, with which the running ones are brought up to date in place."""
     if training:

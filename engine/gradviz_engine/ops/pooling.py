@@ -140,8 +140,14 @@ _MAX_POOL = {rank: _max_pool_operator(rank) for rank in (2, 3)}
 
 
 def _divisor(
-    spatial: Sizes, kernel: Sizes, counts: Sizes, stride: Sizes, padding: Sizes, include_pad: bool,
-    override: int | None, dtype: Any,
+    spatial: Sizes,
+    kernel: Sizes,
+    counts: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    include_pad: bool,
+    override: int | None,
+    dtype: Any,
 ) -> Array:
     """How many elements each window counts: (*counts)."""
     if override is not None:
@@ -170,15 +176,19 @@ def _avg_forward(
 
 
 def _avg_backward(
-    g: Array, x: Array, kernel: Sizes, stride: Sizes, padding: Sizes, ceil_mode: bool, include_pad: bool,
+    g: Array,
+    x: Array,
+    kernel: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    ceil_mode: bool,
+    include_pad: bool,
     override: int | None,
 ) -> Array:
     rank, full = len(kernel), planes(g, len(kernel))
     spatial, counts, stride = x.shape[x.ndim - rank :], full.shape[2:], stride or kernel
     share = full / _divisor(spatial, kernel, counts, stride, padding, include_pad, override, g.dtype)
-    view = np.broadcast_to(
-        share.reshape(*full.shape[:2], *[1] * rank, *counts), (*full.shape[:2], *kernel, *counts)
-    )
+    view = np.broadcast_to(share.reshape(*full.shape[:2], *[1] * rank, *counts), (*full.shape[:2], *kernel, *counts))
     return overlap_added(view, spatial, kernel, counts, stride, padding, (1,) * rank).reshape(x.shape)
 
 
@@ -237,9 +247,7 @@ def _unpool_operator(rank: int) -> Operator:
         node=f"MaxUnpool{rank}DBackward0",
         forward=forward,
         gradients={
-            "self": Rule(
-                lambda grad, saved: gathered(grad, saved.indices, rank), "grad at the indices", ("indices",)
-            )
+            "self": Rule(lambda grad, saved: gathered(grad, saved.indices, rank), "grad at the indices", ("indices",))
         },
     )
 
@@ -304,7 +312,12 @@ def _as_row(value: Any, filler: int) -> Any:
 
 @composite
 def max_pool1d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
     """input (N, C, L) or (C, L)."""
@@ -315,7 +328,12 @@ def max_pool1d(
         )
     step = kernel_size if stride is None or stride == () else stride
     result, indices = _max_pool(
-        2, input.unsqueeze(-2), _as_row(kernel_size, 1), _as_row(step, 1), _as_row(padding, 0), _as_row(dilation, 1),
+        2,
+        input.unsqueeze(-2),
+        _as_row(kernel_size, 1),
+        _as_row(step, 1),
+        _as_row(padding, 0),
+        _as_row(dilation, 1),
         ceil_mode,
     )
     result = result.squeeze(-2)
@@ -324,7 +342,12 @@ def max_pool1d(
 
 @composite
 def max_pool2d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
     """input (N, C, H, W) or (C, H, W)."""
@@ -334,7 +357,12 @@ def max_pool2d(
 
 @composite
 def max_pool3d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
     """input (N, C, D, H, W) or (C, D, H, W)."""
@@ -343,7 +371,13 @@ def max_pool3d(
 
 
 def _avg_pool(
-    rank: int, input: Tensor, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, include_pad: bool,
+    rank: int,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    include_pad: bool,
     override: int | None,
 ) -> Tensor:
     name = f"avg_pool{rank}d"
@@ -359,7 +393,11 @@ def _avg_pool(
 
 @composite
 def avg_pool1d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
     """input (N, C, L) or (C, L)."""
@@ -370,15 +408,26 @@ def avg_pool1d(
         )
     step = kernel_size if stride is None or stride == () else stride
     return _avg_pool(
-        2, input.unsqueeze(-2), _as_row(kernel_size, 1), _as_row(step, 1), _as_row(padding, 0), ceil_mode,
-        count_include_pad, None,
+        2,
+        input.unsqueeze(-2),
+        _as_row(kernel_size, 1),
+        _as_row(step, 1),
+        _as_row(padding, 0),
+        ceil_mode,
+        count_include_pad,
+        None,
     ).squeeze(-2)
 
 
 @composite
 def avg_pool2d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
     """input (N, C, H, W) or (C, H, W)."""
     return _avg_pool(2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
@@ -386,8 +435,13 @@ def avg_pool2d(
 
 @composite
 def avg_pool3d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
 ) -> Tensor:
     """input (N, C, D, H, W) or (C, D, H, W)."""
     return _avg_pool(3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)

@@ -107,16 +107,20 @@ def _uses_fused_layer(mode: str, inputs: Tensor, layers: Sequence[Weights]) -> b
     if mode != "LSTM" or inputs._data.dtype != np.float32 or inputs._data.size == 0:
         return False
     if layers[0][4] is not None:
-        warnings.warn(
-            "LSTM with projections is not supported with oneDNN. Using default implementation.", stacklevel=5
-        )
+        warnings.warn("LSTM with projections is not supported with oneDNN. Using default implementation.", stacklevel=5)
         return False
     return True
 
 
 def recurrent(
-    mode: str, input: Tensor, state: State, layers: Sequence[Weights], dropout_p: float, training: bool,
-    bidirectional: bool, batch_first: bool,
+    mode: str,
+    input: Tensor,
+    state: State,
+    layers: Sequence[Weights],
+    dropout_p: float,
+    training: bool,
+    bidirectional: bool,
+    batch_first: bool,
 ) -> tuple[Tensor, State]:
     """All layers: the outputs of the last one, and the last states of all, stacked.
 
@@ -151,8 +155,13 @@ def _named(name: str, mode: str) -> Callable[..., Any]:
     """The sequence function a recorder reports under PyTorch's name."""
 
     def function(
-        input: Tensor, state: State, layers: Sequence[Weights], dropout_p: float, training: bool,
-        bidirectional: bool, batch_first: bool,
+        input: Tensor,
+        state: State,
+        layers: Sequence[Weights],
+        dropout_p: float,
+        training: bool,
+        bidirectional: bool,
+        batch_first: bool,
     ) -> tuple[Tensor, State]:
         return recurrent(mode, input, state, layers, dropout_p, training, bidirectional, batch_first)
 

@@ -26,16 +26,17 @@ def _elu_slope(g: Array, x: Array, alpha: float, scale: float, input_scale: floa
 
 def _elu_forward(x: Array, alpha: float, scale: float, input_scale: float) -> Array:
     type_ = x.dtype.type
-    return np.where(
-        x <= 0, np.expm1(np.minimum(x, 0) * type_(input_scale)) * type_(alpha * scale), x * type_(scale)
-    )
+    return np.where(x <= 0, np.expm1(np.minimum(x, 0) * type_(input_scale)) * type_(alpha * scale), x * type_(scale))
 
 
 _elu_backward: Operator = backward_kernel(
     "elu_backward(grad_output, self, *, alpha, scale, input_scale)",
     _elu_slope,
-    lambda g, saved: (saved.self <= 0)
-    * _elu_backward(g, saved.self, saved.alpha, saved.scale, saved.input_scale) * saved.input_scale,
+    lambda g, saved: (
+        (saved.self <= 0)
+        * _elu_backward(g, saved.self, saved.alpha, saved.scale, saved.input_scale)
+        * saved.input_scale
+    ),
 )
 _elu = activation(
     "elu(self, *, alpha, scale, input_scale)",
@@ -94,8 +95,10 @@ def _softplus_slope(g: Array, x: Array, beta: float, threshold: float) -> Array:
 _softplus_backward = backward_kernel(
     "softplus_backward(grad_output, self, *, beta, threshold)",
     _softplus_slope,
-    lambda g, saved: (saved.self * saved.beta <= saved.threshold)
-    * (g * saved.beta * (saved.self * saved.beta).sigmoid() * (1 - (saved.self * saved.beta).sigmoid())),
+    lambda g, saved: (
+        (saved.self * saved.beta <= saved.threshold)
+        * (g * saved.beta * (saved.self * saved.beta).sigmoid() * (1 - (saved.self * saved.beta).sigmoid()))
+    ),
 )
 _softplus = activation(
     "softplus(self, *, beta, threshold)",

@@ -175,9 +175,7 @@ def softmin(input: Tensor, dim: int | None = None, dtype: Any = None, *, _stackl
     return softmax(-input, dim, dtype)
 
 
-def gumbel_softmax(
-    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
-) -> Tensor:
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
     """Softmax of the logits plus Gumbel noise; ``hard`` gives one-hot values with the soft ones' gradient."""
     if eps != 1e-10:
         warnings.warn("`eps` parameter is deprecated and has no effect.", stacklevel=2)

@@ -75,9 +75,12 @@ def windows(x: Array, kernel: Sizes, counts: Sizes, stride: Sizes, dilation: Siz
 def offsets(kernel: Sizes, counts: Sizes, stride: Sizes, dilation: Sizes) -> Iterator[tuple[Sizes, tuple[Any, ...]]]:
     """For each element of the kernel, where the windows' elements at that place lie in the (padded) array."""
     for place in itertools.product(*(range(k) for k in kernel)):
-        yield place, tuple(
-            slice(p * d, p * d + step * (n - 1) + 1, step)
-            for p, d, step, n in zip(place, dilation, stride, counts, strict=True)
+        yield (
+            place,
+            tuple(
+                slice(p * d, p * d + step * (n - 1) + 1, step)
+                for p, d, step, n in zip(place, dilation, stride, counts, strict=True)
+            ),
         )
 
 

@@ -135,8 +135,14 @@ class Stateful:
         return _IncompatibleKeys(loading.missing, loading.unexpected)
 
     def _load_from_state_dict(
-        self, state_dict: Any, prefix: str, local_metadata: dict[str, Any], strict: bool, missing_keys: list[str],
-        unexpected_keys: list[str], error_msgs: list[str],
+        self,
+        state_dict: Any,
+        prefix: str,
+        local_metadata: dict[str, Any],
+        strict: bool,
+        missing_keys: list[str],
+        unexpected_keys: list[str],
+        error_msgs: list[str],
     ) -> None:
         """Load this module's own tensors; what does not fit is added to the three lists."""
         for hook in list(self._load_state_dict_pre_hooks.values()):
@@ -198,9 +204,7 @@ class _Loading:
     def load(self, module: Any, prefix: str) -> None:
         metadata = dict(self.metadata.get(prefix[:-1], {}), assign=self.assign)
         state = {k: v for k, v in self.state.items() if k.startswith(prefix)} if prefix else self.state
-        module._load_from_state_dict(
-            state, prefix, metadata, True, self.missing, self.unexpected, self.errors
-        )
+        module._load_from_state_dict(state, prefix, metadata, True, self.missing, self.unexpected, self.errors)
         for name, child in module._modules.items():
             if child is not None:
                 self.load(child, f"{prefix}{name}.")

@@ -45,9 +45,7 @@ def get_total_norm(
 
 
 @no_grad()
-def clip_grads_with_norm_(
-    parameters: Parameters, max_norm: float, total_norm: Tensor, foreach: Any = None
-) -> None:
+def clip_grads_with_norm_(parameters: Parameters, max_norm: float, total_norm: Tensor, foreach: Any = None) -> None:
     """Scale the gradients by ``max_norm / total_norm`` where that is below 1."""
     factor = (float(max_norm) / (total_norm + 1e-6)).clamp(max=1.0)
     with observer.cause("clip_grad_norm_"):
@@ -57,7 +55,10 @@ def clip_grads_with_norm_(
 
 @no_grad()
 def clip_grad_norm_(
-    parameters: Parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
+    parameters: Parameters,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
     foreach: Any = None,
 ) -> Tensor:
     """Scale all gradients so that their common norm is at most ``max_norm``; returns what it was."""
@@ -68,7 +69,10 @@ def clip_grad_norm_(
 
 
 def clip_grad_norm(
-    parameters: Parameters, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False,
+    parameters: Parameters,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
     foreach: Any = None,
 ) -> Tensor:
     """The old name of ``clip_grad_norm_``."""
