@@ -18,16 +18,12 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal, Slot
 
 from gradviz.record.program import Program
-from gradviz.replay import moves
-from gradviz.replay.breakpoints import Breakpoints
-from gradviz.replay.moves import Move
-from gradviz.replay.playhead import Playhead
-from gradviz.trace.events import Event
 from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
 from gradviz_ui.background import Background
 from gradviz_ui.code.document import Document
+from gradviz_ui.navigation import Navigation
 from gradviz_ui.opening import (
     FAILURES,
     PROGRAM_SUFFIXES,
@@ -37,7 +33,6 @@ from gradviz_ui.opening import (
     playhead_at,
     reason,
 )
-from gradviz_ui.player import Player
 from gradviz_ui.recording import Outcome, Recording
 from gradviz_ui.settings import Settings
 
@@ -55,29 +50,22 @@ class Selection:
 NOTHING = Selection()
 
 
-class Session(QObject):
+class Session(Navigation):
     """The open program and trace, the step, the selection, and the recording under way."""
 
     settings: Settings
-    trace: TraceLike | None
-    playhead: Playhead | None
     document: Document | None
-    breakpoints: Breakpoints
     selection: Selection
     view: View
     layout_name: str
     trace_saved: bool
 
     trace_changed = Signal()
-    step_changed = Signal(object)
-    """Carries the `Change`; with ``everything`` set where the panel should draw anew."""
     selection_changed = Signal()
     program_changed = Signal()
     recording_changed = Signal()
-    breakpoints_changed = Signal()
     theme_changed = Signal()
     view_changed = Signal()
-    playing_changed = Signal()
     loading_changed = Signal()
     message = Signal(str, str)
     """A level ("info", "warning", "error") and one line of text for the person."""
@@ -97,10 +85,7 @@ class Session(QObject):
     def __init__(self, settings: Settings | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.settings = settings or Settings()
-        self.trace = None
-        self.playhead = None
         self.document = None
-        self.breakpoints = Breakpoints()
         self.selection = NOTHING
         self.view = "backward"
         self.layout_name = "layered"
@@ -114,8 +99,6 @@ class Session(QObject):
         self._recording.progressed.connect(self.recording_changed)
         self._recording.ended.connect(self._recording_ended)
         self._recorded_document: Document | None = None
-        self._player = Player(self._play_on, self)
-        self._player.changed.connect(self.playing_changed)
         theme.themes().changed.connect(self.theme_changed)
 
     # What is shown
@@ -126,36 +109,12 @@ class Session(QObject):
         return self.document.program() if self.document is not None else None
 
     @property
-    def step(self) -> int:
-        """The step shown, 0 without a trace."""
-        return self.playhead.step if self.playhead is not None else 0
-
-    @property
-    def last_step(self) -> int:
-        """The number of events of the trace."""
-        return len(self.trace.events) if self.trace is not None else 0
-
-    @property
-    def current_event(self) -> Event | None:
-        """The event that led to the step shown."""
-        return self.playhead.event if self.playhead is not None else None
-
-    @property
     def trace_name(self) -> str:
         """What to call the trace's file: after the file it is, else after the program."""
         if self.trace is not None and self.trace.path is not None and self.trace_saved:
             return self.trace.path.name
         program = self.document.name if self.document is not None else "recording"
         return Path(program).stem + TRACE_SUFFIX
-
-    @property
-    def shown_node(self) -> NodeId | None:
-        """What the inspector tells of: the selected node, else the one the current event is about."""
-        if self.selection.node is not None:
-            return self.selection.node
-        event = self.current_event
-        node = getattr(event, "leaf", None)
-        return node if node is not None else getattr(event, "node", None)
 
     @property
     def recording(self) -> bool:
@@ -171,11 +130,6 @@ class Session(QObject):
     def loading(self) -> bool:
         """Is a file being read?"""
         return self._loading is not None
-
-    @property
-    def playing(self) -> bool:
-        """Do steps follow one another by themselves?"""
-        return self._player.playing
 
     # Files
 
@@ -211,7 +165,7 @@ class Session(QObject):
             document.setParent(self)
             document.edited.connect(self.program_edited)
             document.modified_changed.connect(self.program_edited)
-            document.lines_moved.connect(self._move_breakpoints)
+            document.lines_moved.connect(self._lines_moved)
         self.program_changed.emit()
 
     def new_program(self, text: str = "", name: str = "untitled.py") -> None:
@@ -273,7 +227,7 @@ class Session(QObject):
             self._folder = Path(tempfile.mkdtemp(prefix="gradviz-"))
         self._recordings += 1
         self._recorded_document = self.document
-        self._rename_breakpoints(self.document.file, self.document.name)
+        self.rename_breakpoints(self.document.file, self.document.name)
         self.document.file = self.document.name
         program = self.document.program()
         path = self._folder / f"{Path(program.name).stem}-{self._recordings}{TRACE_SUFFIX}"
@@ -295,61 +249,6 @@ class Session(QObject):
         if outcome.path.exists() and self.document is self._recorded_document:
             self._load(partial(open_trace, outcome.path), self._opened_recording, outcome.path)
 
-    # Time
-
-    def seek(self, step: int) -> None:
-        """Go to ``step``, or as near as the trace reaches."""
-        if self.playhead is None:
-            return
-        step = max(0, min(step, self.last_step))
-        if step != self.playhead.step:
-            self.step_changed.emit(self.playhead.seek(step))
-
-    def move(self, move: Move) -> None:
-        """Go one event, node, accumulation or call on or back, or to an end."""
-        if self.playhead is not None:
-            self.seek(moves.target(self.playhead, move))
-
-    def resume(self, forward: bool = True) -> None:
-        """Go on to the next breakpoint, or to the end of the trace."""
-        if self.trace is not None:
-            self.seek(self.breakpoints.next_stop(self.trace, self.step, forward))
-
-    def go_to_node(self, node: NodeId, forward: bool = True) -> None:
-        """Go to the next moment at which ``node`` runs; from the last one back to the first."""
-        if self.trace is None:
-            return
-        step = moves.to_node(self.trace, self.step, node, forward)
-        if step == self.step and forward:
-            step = moves.to_node(self.trace, 0, node, True)
-        self.seek(step)
-
-    def go_to_line(self, file: str, line: int, forward: bool = True) -> None:
-        """Go to the next event of a program line; from the last one back to the first."""
-        if self.trace is None:
-            return
-        step = moves.to_line(self.trace, self.step, file, line, forward)
-        if step == self.step and forward:
-            step = moves.to_line(self.trace, 0, file, line, True)
-        self.seek(step)
-
-    def toggle_playing(self) -> None:
-        """Let steps follow one another, or stop that; from the end it starts over."""
-        if self.playing:
-            self.stop_playing()
-        elif self.trace is not None and self.last_step:
-            if self.step == self.last_step:
-                self.seek(0)
-            self._player.start()
-
-    def stop_playing(self) -> None:
-        """Stop stepping by itself."""
-        self._player.stop()
-
-    def _play_on(self) -> bool:
-        self.move(Move.NEXT_EVENT)
-        return self.step < self.last_step
-
     # Choices
 
     def select(self, selection: Selection, reveal: bool = False) -> None:
@@ -364,32 +263,10 @@ class Session(QObject):
         """Bring a line of the program into sight, without moving in time."""
         self.line_requested.emit(file, line)
 
-    def toggle_breakpoint_line(self, file: str, line: int) -> None:
-        """Stop, or no longer stop, at a line."""
-        self.breakpoints.toggle_line(file, line)
-        self.breakpoints_changed.emit()
-
-    def toggle_breakpoint_node(self, node: NodeId) -> None:
-        """Stop, or no longer stop, where a node runs."""
-        self.breakpoints.toggle_node(node)
-        self.breakpoints_changed.emit()
-
     @Slot(int, int)
-    def _move_breakpoints(self, after: int, count: int) -> None:
+    def _lines_moved(self, after: int, count: int) -> None:
         if self.document is not None:
-            before = self.breakpoints.lines
-            self.breakpoints.lines = moved_lines(before, self.document.file, after, count)
-            if self.breakpoints.lines != before:
-                self.breakpoints_changed.emit()
-
-    def _rename_breakpoints(self, old: str, new: str) -> None:
-        lines = self.breakpoints.lines
-        self.breakpoints.lines = {(new if file == old else file, line) for file, line in lines}
-
-    def clear_breakpoints(self) -> None:
-        """Stop nowhere."""
-        self.breakpoints.clear()
-        self.breakpoints_changed.emit()
+            self.move_breakpoints(self.document.file, after, count)
 
     def set_view(self, view: View) -> None:
         """Show the backward graph, the forward computation, or both."""
@@ -460,14 +337,3 @@ class Session(QObject):
             raise error
         text = self.tr("{name} cannot be opened: {why}")
         self.message.emit("error", text.replace("{name}", path.name).replace("{why}", reason(error)))
-
-
-def moved_lines(lines: set[tuple[str, int]], file: str, after: int, count: int) -> set[tuple[str, int]]:
-    """Where breakpoints are once ``count`` lines came (below zero: went) after line ``after`` of ``file``."""
-    moved = set()
-    for name, line in lines:
-        if name != file or line <= after:
-            moved.add((name, line))
-        elif line > after - count:
-            moved.add((name, line + count))
-    return moved

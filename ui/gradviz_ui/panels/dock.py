@@ -10,6 +10,7 @@ from shiboken6 import isValid
 from gradviz_ui import icons, theme
 
 TITLE_HEIGHT = 36
+SMALLEST = 150, 70
 
 
 def focus_in(panel: QWidget) -> None:
@@ -98,6 +99,7 @@ class Dock(QDockWidget):
         self._nothing.hide()
         self.setTitleBarWidget(self._bar)
         self.setWidget(panel)
+        self.setMinimumSize(*SMALLEST)
         self.setWindowTitle(title)
         self.windowTitleChanged.connect(self._bar.label.setText)
         self._bar.label.setText(title)
