@@ -37,7 +37,7 @@ def names_for_expressions() -> tuple[dict[str, Any], dict[int, str]]:
     import torch.utils.checkpoint
 
     torch.manual_seed(0)
-    leaves = {name: (torch.rand(*shape) + 0.1).requires_grad_() for name, shape in LEAVES.items()}
+    leaves = {name: (torch.rand(shape) + 0.1).requires_grad_() for name, shape in LEAVES.items()}
     square = torch.rand(3, 3)
     leaves["spd"] = (square @ square.t() + 3 * torch.eye(3)).requires_grad_()
     constants = {
