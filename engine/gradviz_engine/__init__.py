@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as _np
 
-from gradviz_engine import autograd, fft, linalg, nn, optim, random, special, utils
+from gradviz_engine import autograd, fft, linalg, masked, nn, optim, random, special, utils
 from gradviz_engine.autograd.grad_mode import (
     enable_grad,
     inference_mode,

@@ -30,6 +30,7 @@ from gradviz_engine.ops.image import *
 from gradviz_engine.ops.indexing import *
 from gradviz_engine.ops.joining import *
 from gradviz_engine.ops.least_squares import *
+from gradviz_engine.ops.legacy_linalg import *
 from gradviz_engine.ops.linear import *
 from gradviz_engine.ops.lu_factors import *
 from gradviz_engine.ops.masking import *
@@ -38,6 +39,7 @@ from gradviz_engine.ops.matrix_exp import *
 from gradviz_engine.ops.norm_layers import *
 from gradviz_engine.ops.norms import *
 from gradviz_engine.ops.padding import *
+from gradviz_engine.ops.pairwise import *
 from gradviz_engine.ops.part_scatter import *
 from gradviz_engine.ops.pointwise import *
 from gradviz_engine.ops.pooling import *

@@ -208,10 +208,10 @@ def diff(
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     axis = wrap_dim(dim, input._data.ndim)
-    if prepend is not None or append is not None:
-        input = cat([t for t in (prepend, input, append) if t is not None], axis)
     if n == 0:
         return wrap(np.zeros_like(input._data)).copy_(input)  # type: ignore[no-any-return]
+    if prepend is not None or append is not None:
+        input = cat([t for t in (prepend, input, append) if t is not None], axis)
     n = min(n, input._data.shape[axis])
     for _ in range(n):
         length = input._data.shape[axis]
@@ -225,6 +225,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
     """Second-order estimates of the slope along dimensions; ``spacing`` is a distance or coordinates for each."""
     given = dim if isinstance(dim, (tuple, list)) else None if dim is None else (dim,)
     axes = range(input._data.ndim) if given is None else [wrap_dim(d, input._data.ndim) for d in given]
+    spacing = 1 if spacing is None else spacing
     spacings = list(spacing) if isinstance(spacing, (tuple, list)) else [spacing] * len(axes)
     if edge_order not in (1, 2):
         raise RuntimeError("torch.gradient only supports edge_order=1 and edge_order=2.")

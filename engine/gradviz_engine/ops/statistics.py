@@ -207,7 +207,7 @@ def _quantile(
         result = lerp(result, arranged.gather(-1, ranks.ceil().long()), weight)
     if not levels._data.ndim:
         return squeeze_fresh(result, -1)
-    return squeeze_fresh(transpose_fresh(unsqueeze_fresh(result, -1), 0, -1), -1)
+    return squeeze_fresh(transpose_fresh(unsqueeze_fresh(result, 0), 0, -1), -1)
 
 
 _ROUNDED_RANKS = {"lower": "floor", "higher": "ceil", "nearest": "round"}
