@@ -56,9 +56,23 @@ def _entries(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         if len(value) <= _ENTRIES:
             yield from ((f"{name}[{key!r}]", entry) for key, entry in list(value.items()))
     elif not isinstance(value, (type, ModuleType)):
-        attributes = getattr(value, "__dict__", None)
-        if type(attributes) is dict and len(attributes) <= _ENTRIES:
+        attributes = _attributes(value)
+        if len(attributes) <= _ENTRIES:
             yield from ((f"{name}.{key}", entry) for key, entry in list(attributes.items()))
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What the object holds, without asking any code of its own."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found if type(found) is dict else {}
+
+
+def is_parameter(tensor: Any) -> bool:
+    """Is it an ``nn.Parameter``, of whichever backend?"""
+    return any(kind.__name__ == "Parameter" for kind in type(tensor).__mro__)
 
 
 def is_module(value: Any) -> bool:
@@ -81,10 +95,13 @@ class ModulePaths:
     def meet(self, root: Any, frames: Sequence[FrameType]) -> dict[int, str]:
         """Note the root's parameters; returns the path of each of its modules by ``id``."""
         known = self._roots.get(root)
-        if known is not None:
-            return known
-        paths = {id(module): path for path, module in root.named_modules()}
-        self._roots.set(root, paths)
+        if known is None:
+            known = {id(module): path for path, module in root.named_modules()}
+            self._roots.set(root, known)
+            self._note_parameters(root, frames)
+        return known
+
+    def _note_parameters(self, root: Any, frames: Sequence[FrameType]) -> None:
         parameters = [(path, tensor) for path, tensor in root.named_parameters() if self.of(tensor) is None]
         front = ""
         if self._taken.intersection(path for path, _ in parameters):
@@ -92,14 +109,13 @@ class ModulePaths:
         for path, tensor in parameters:
             self._taken.add(front + path)
             self._parameters.set(tensor, front + path)
-        return paths
 
     def search(self, frames: Sequence[FrameType]) -> None:
-        """Meet every module that the program has in a variable."""
+        """Look again for parameters in every module that the program has in a variable."""
         for scope in scopes(frames):
             for _, value in variables(scope):
                 if is_module(value):
-                    self.meet(value, frames)
+                    self._note_parameters(value, frames)
 
     def of(self, parameter: Any) -> str | None:
         """The path of a parameter, None if no module with it was met."""

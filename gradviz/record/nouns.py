@@ -255,7 +255,8 @@ class Nouns:
         if known is not None:
             return known
         frames = self._places.frames()
-        self._paths.search(frames)
+        if names.is_parameter(variable):
+            self._paths.search(frames)
         wanted = {id(variable)}
         return (
             self._paths.of(variable)

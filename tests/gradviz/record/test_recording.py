@@ -66,6 +66,10 @@ def leaves(trace: Trace) -> list[str | None]:
             "G, D = (torch.nn.Linear(2, 2, bias=False) for _ in range(2))\nD(G(torch.ones(1, 2)))",
             ["weight", "D.weight"],
         ),
+        (
+            "m = torch.nn.Linear(2, 1)\nm(torch.ones(1, 2))\nm.scale = torch.nn.Parameter(torch.ones(1))\nm.scale * 2",
+            ["weight", "bias", "scale"],
+        ),
         ("model = torch.nn.Linear(2, 1)\nfor p in model.parameters():\n    (p * 2).sum()", ["weight", "bias"]),
     ],
 )
