@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any
 
+from gradviz_engine.missing import missing_name
 from gradviz_engine.ops.attention import Backends
 
 
@@ -31,3 +33,7 @@ def sdpa_kernel(backends: SDPBackend | Sequence[SDPBackend], set_priority: bool 
         yield
     finally:
         Backends.fused, Backends.math = previous
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_name("torch.nn.attention", name)

@@ -10,6 +10,7 @@ import warnings
 from typing import Any
 
 from gradviz_engine.autograd.grad_mode import no_grad
+from gradviz_engine.missing import missing_name
 from gradviz_engine.tensor import Tensor, wrap
 
 _GAINS = {
@@ -222,3 +223,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
             chosen = randperm(rows)[:zeros]
             tensor[chosen, column] = 0
     return tensor
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_name("torch.nn.init", name)

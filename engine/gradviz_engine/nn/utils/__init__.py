@@ -1,5 +1,8 @@
 """``torch.nn.utils``: clipping gradients, parameters as one vector, weight normalization, padded sequences."""
 
+from typing import Any
+
+from gradviz_engine.missing import missing_name
 from gradviz_engine.nn.utils import parametrizations, parametrize, rnn
 from gradviz_engine.nn.utils.clip_grad import (
     clip_grad_norm,
@@ -16,3 +19,7 @@ __all__ = [
     "parameters_to_vector", "parametrizations", "parametrize", "remove_weight_norm", "rnn", "vector_to_parameters",
     "weight_norm",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_name("torch.nn.utils", name)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from gradviz_engine.missing import missing_name
 from gradviz_engine.nn.modules.module import Module
 from gradviz_engine.nn.utils.parametrize import register_parametrization
 from gradviz_engine.ops.weight_norm import norm_except_dim
@@ -30,3 +31,7 @@ def weight_norm(module: M, name: str = "weight", dim: int = 0) -> M:
     """Let ``module.<name>`` be its direction times its length, two parameters."""
     register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
     return module
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_name("torch.nn.utils.parametrizations", name)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from gradviz_engine.missing import missing_name
 from gradviz_engine.tensor import Tensor, wrap
 
 
@@ -30,3 +32,7 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
     """The sequences again, each at its own length."""
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [row[:length] for row, length in zip(rows, lengths.tolist(), strict=True)]
+
+
+def __getattr__(name: str) -> Any:
+    raise missing_name("torch.nn.utils.rnn", name)
