@@ -64,7 +64,9 @@ def _array_of(data: Any, dtype: Any) -> Array:
 
 
 def _is_sequence(data: Any) -> bool:
-    return hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, dict, Tensor))
+    return (
+        hasattr(data, "__len__") and hasattr(data, "__getitem__") and not isinstance(data, (str, bytes, dict, Tensor))
+    )
 
 
 def _shape_of(data: Any) -> tuple[int, ...]:
@@ -108,7 +110,7 @@ def _leaves(data: Any, shape: tuple[int, ...], depth: int, found: _Found) -> Ite
         array = data._data if isinstance(data, Tensor) else data
         if array.shape != shape[depth:]:
             raise ValueError(
-                f"only one element tensors can be converted to Python scalars"
+                "only one element tensors can be converted to Python scalars"
                 if array.size != 1
                 else f"expected sequence of length {shape[depth]} at dim {depth} (got 1)"
             )
@@ -237,7 +239,9 @@ def full(
     return _finished(array, device, requires_grad)
 
 
-def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty_strided(
+    size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Memory under a geometry of one's choice."""
     reach = 1 + sum((n - 1) * s for n, s in zip(size, stride, strict=True)) if 0 not in tuple(size) else 0
     kind = np.dtype(_dtype(dtype))
@@ -254,8 +258,14 @@ def _number(value: Any) -> Any:
 
 
 def arange(
-    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None,
-    requires_grad: bool = False, **options: Any,
+    start: Any = 0,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
 ) -> Tensor:
     """``start``, ``start + step`` ... below ``end``; whole numbers give int64."""
     if end is None:
@@ -311,7 +321,13 @@ def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Array:
 
 
 def logspace(
-    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """``base`` to evenly spaced powers."""
@@ -346,19 +362,29 @@ def _like(input: Tensor, dtype: Any) -> Array:
     return np.empty_like(input._data, dtype=_dtype(dtype, input._data.dtype))
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
+) -> Tensor:
     """0 in the shape of ``input``."""
     _sized((), options)
     return _finished(np.zeros_like(input._data, dtype=_dtype(dtype, input._data.dtype)), device, requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+def ones_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
+) -> Tensor:
     """1 in the shape of ``input``."""
     return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad, **options)
 
 
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
 ) -> Tensor:
     """``fill_value`` in the shape of ``input``."""
     _sized((), options)
@@ -367,7 +393,9 @@ def full_like(
     return _finished(array, device, requires_grad)
 
 
-def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+def empty_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
+) -> Tensor:
     """Whatever the memory holds, in the shape of ``input``."""
     _sized((), options)
     return _finished(_like(input, dtype), device, requires_grad)
@@ -376,7 +404,9 @@ def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires
 # Methods: the dtype is the tensor's ---------------------------------------------------------------------
 
 
-def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     return _finished(_array_of(data, dtype or self.dtype), device, requires_grad)
 
 

@@ -33,7 +33,7 @@ def _filled(kind: str, input: Tensor, mask: Tensor | None) -> Tensor:
     if mask is None:
         return input
     neutral = wrap(np.asarray(_NEUTRAL[kind], input._data.dtype))
-    return masking.where(_full_mask(input, mask), input, neutral)  # type: ignore[no-any-return]
+    return masking.where(_full_mask(input, mask), input, neutral)
 
 
 def _dims(input: Tensor, dim: Any) -> tuple[int, ...]:
@@ -42,7 +42,7 @@ def _dims(input: Tensor, dim: Any) -> tuple[int, ...]:
 
 
 def _cast(result: Tensor, dtype: Any) -> Tensor:
-    return result if dtype is None else result.to(dtype)  # type: ignore[no-any-return]
+    return result if dtype is None else result.to(dtype)
 
 
 def _summing_dtype(input: Tensor, dtype: Any) -> Any:
@@ -103,7 +103,7 @@ def mean(
 def median(
     input: Tensor, dim: int = -1, *, keepdim: bool = False, dtype: Any = None, mask: Tensor | None = None
 ) -> Tensor:
-    return sorting.nanmedian(_filled("median", input, mask), _dims(input, dim)[0], keepdim)[0]  # type: ignore[no-any-return]
+    return sorting.nanmedian(_filled("median", input, mask), _dims(input, dim)[0], keepdim)[0]
 
 
 def logsumexp(
@@ -146,9 +146,7 @@ def std(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, *, correction: float | None = None,
     keepdim: bool = False, dtype: Any = None, mask: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
-    return elementary.sqrt(
-        var(input, dim, unbiased, correction=correction, keepdim=keepdim, dtype=dtype, mask=mask)
-    )
+    return elementary.sqrt(var(input, dim, unbiased, correction=correction, keepdim=keepdim, dtype=dtype, mask=mask))
 
 
 def softmax(input: Tensor, dim: int, *, dtype: Any = None, mask: Tensor | None = None) -> Tensor:

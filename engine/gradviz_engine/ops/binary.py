@@ -129,9 +129,7 @@ def _x_log_y(name: str, node: str, logarithm: Any, shift: float) -> Any:
         forward=lambda y, x: forward(x, y),
         gradients={"other": other_rule},
     )
-    number_second = operator(
-        f"{name}(self, *, other)", node=f"{node}2", forward=forward, gradients={"self": self_rule}
-    )
+    number_second = operator(f"{name}(self, *, other)", node=f"{node}2", forward=forward, gradients={"self": self_rule})
 
     def call(input: Any, other: Any) -> Tensor:
         if not isinstance(input, Tensor):

@@ -85,7 +85,7 @@ def _bitwise(name: str, function: Any) -> Any:
     def checked(x: Any, y: Any) -> Any:
         if x.dtype.kind in "fc":
             kind = {"float32": "Float", "float64": "Double", "float16": "Half"}.get(x.dtype.name, "ComplexFloat")
-            raise NotImplementedError(f'"{name}_cpu" not implemented for \'{kind}\'')
+            raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{kind}'")
         return function(x, y)
 
     op = operator(f"{name}(self, other)", forward=promoting(lambda x, y: checked(*to_common(x, y))))
@@ -124,9 +124,7 @@ def _close(x: Any, y: Any, rtol: float, atol: float, equal_nan: bool) -> Any:
 _isclose = operator("isclose(self, other, *, rtol, atol, equal_nan)", forward=_close)
 
 
-def isclose(
-    input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
-) -> Tensor:
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """``|input - other| <= atol + rtol * |other|``."""
     return _isclose(input, other, rtol, atol, equal_nan)
 
@@ -134,9 +132,7 @@ def isclose(
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """``isclose`` everywhere."""
     if input._data.dtype != other._data.dtype:
-        raise RuntimeError(
-            f"{input.dtype._legacy_name} did not match {other.dtype._legacy_name}"
-        )
+        raise RuntimeError(f"{input.dtype._legacy_name} did not match {other.dtype._legacy_name}")
     return bool(_close(input._data, other._data, rtol, atol, equal_nan).all())
 
 
@@ -145,9 +141,7 @@ def is_nonzero(input: Tensor) -> bool:
     return bool(input)
 
 
-_isin = operator(
-    "isin(elements, test_elements, *, invert)", forward=lambda x, y, invert: np.isin(x, y, invert=invert)
-)
+_isin = operator("isin(elements, test_elements, *, invert)", forward=lambda x, y, invert: np.isin(x, y, invert=invert))
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:

@@ -69,7 +69,7 @@ def _cumprod_backward_of_zeros(grad: Tensor, x: Tensor, dim: int) -> Tensor:
     for k in range(size):
         before = x.narrow(dim, 0, k).prod(dim, True)
         after = cumprod(cat([wrap(np.ones_like(before._data)), x.narrow(dim, k + 1, size - k - 1)], dim), dim)
-        parts.append((before * (after * grad.narrow(dim, k, size - k)).sum(dim, True)))
+        parts.append(before * (after * grad.narrow(dim, k, size - k)).sum(dim, True))
     return cat(parts, dim)
 
 
@@ -209,7 +209,7 @@ def diff(
         raise RuntimeError(f"order must be non-negative but got {n}")
     axis = wrap_dim(dim, input._data.ndim)
     if n == 0:
-        return wrap(np.zeros_like(input._data)).copy_(input)  # type: ignore[no-any-return]
+        return wrap(np.zeros_like(input._data)).copy_(input)
     if prepend is not None or append is not None:
         input = cat([t for t in (prepend, input, append) if t is not None], axis)
     n = min(n, input._data.shape[axis])
@@ -242,7 +242,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
 
 def _at(input: Tensor, axis: int, place: int) -> Tensor:
     """One entry of ``axis``, counted from either end, as a slice."""
-    return input.narrow(axis, place % input._data.shape[axis], 1)  # type: ignore[no-any-return]
+    return input.narrow(axis, place % input._data.shape[axis], 1)
 
 
 def _slope(f: Tensor, axis: int, step: float, edge_order: int) -> Tensor:

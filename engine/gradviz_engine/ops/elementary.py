@@ -37,9 +37,7 @@ reciprocal = unary(
     lambda grad, saved: -grad * conjugated(saved.result * saved.result),
     "-grad · result²",
 )
-abs = unary(
-    "abs", lambda x: np.abs(x), lambda grad, saved: grad * sgn(saved.self), "grad · sign(self)"
-)
+abs = unary("abs", lambda x: np.abs(x), lambda grad, saved: grad * sgn(saved.self), "grad · sign(self)")
 absolute = abs
 
 # Exponentials and logarithms ----------------------------------------------------------------------------
@@ -52,9 +50,7 @@ expm1 = unary(
     "expm1", floating(np.expm1), lambda grad, saved: grad * add_scalar(saved.result, 1), "grad · (result + 1)"
 )
 log = unary("log", floating(np.log), lambda grad, saved: grad / conjugated(saved.self), "grad / self")
-log2 = unary(
-    "log2", floating(np.log2), lambda grad, saved: grad / mul_scalar(saved.self, LN2), "grad / (self · ln 2)"
-)
+log2 = unary("log2", floating(np.log2), lambda grad, saved: grad / mul_scalar(saved.self, LN2), "grad / (self · ln 2)")
 log10 = unary(
     "log10", floating(np.log10), lambda grad, saved: grad / mul_scalar(saved.self, LN10), "grad / (self · ln 10)"
 )
@@ -138,9 +134,7 @@ _tanh_backward: Operator = operator(
         ),
     },
 )
-tanh = unary(
-    "tanh", floating(np.tanh), lambda grad, saved: _tanh_backward(grad, saved.result), "grad · (1 - result²)"
-)
+tanh = unary("tanh", floating(np.tanh), lambda grad, saved: _tanh_backward(grad, saved.result), "grad · (1 - result²)")
 
 
 def _logistic(x: Any) -> Any:
@@ -153,9 +147,7 @@ _sigmoid_backward: Operator = operator(
     node="SigmoidBackwardBackward0",
     forward=lambda grad, output: grad * (1 - output) * output,
     gradients={
-        "grad_output": Rule(
-            lambda grad, saved: _sigmoid_backward(grad, saved.output), "grad · (1 - output) · output"
-        ),
+        "grad_output": Rule(lambda grad, saved: _sigmoid_backward(grad, saved.output), "grad · (1 - output) · output"),
         "output": Rule(
             lambda grad, saved: grad * saved.grad_output * add_scalar(mul_scalar(saved.output, -2), 1),
             "grad · grad_output · (1 - 2 · output)",
@@ -213,7 +205,6 @@ def _rounded(x: Any, decimals: int) -> Any:
         return np.rint(x)
     scale = np.asarray(10.0 ** math.fabs(decimals), x.dtype)
     return np.rint(x * scale) / scale if decimals > 0 else np.rint(x / scale) * scale
-
 
 
 _round = operator(

@@ -6,6 +6,7 @@ to PyTorch's common dtype. ``unary`` declares an operator and returns the functi
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -76,7 +77,7 @@ def to_common(*operands: Any) -> list[Array]:
 def broadcast_error(error: Exception, *operands: Any) -> Exception:
     """numpy's complaint about shapes in PyTorch's words; any other error as it is."""
     shapes = [np.shape(o) for o in operands]
-    for a, b in zip(shapes, shapes[1:], strict=False):
+    for a, b in itertools.pairwise(shapes):
         rank = max(len(a), len(b))
         for dim in range(-1, -rank - 1, -1):
             m = a[dim] if -dim <= len(a) else 1
@@ -95,9 +96,7 @@ def operand(name: str, value: Any, position: int = 2) -> Any:
         return value
     if isinstance(value, np.ndarray):
         return wrap(value)
-    raise TypeError(
-        f"{name}(): argument 'other' (position {position}) must be Tensor, not {type(value).__name__}"
-    )
+    raise TypeError(f"{name}(): argument 'other' (position {position}) must be Tensor, not {type(value).__name__}")
 
 
 def conjugated(value: Any) -> Any:
@@ -159,9 +158,7 @@ def as_tensor_argument(value: Any, name: str, position: int = 1, keyword: str = 
     """The value, or PyTorch's TypeError for something that is no tensor."""
     if isinstance(value, Tensor):
         return value
-    raise TypeError(
-        f"{name}(): argument '{keyword}' (position {position}) must be Tensor, not {type(value).__name__}"
-    )
+    raise TypeError(f"{name}(): argument '{keyword}' (position {position}) must be Tensor, not {type(value).__name__}")
 
 
 def write_out(name: str, out: Tensor, function: Callable[..., Any], *args: Any) -> Tensor:

@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 def result_type(name: str, fields: str) -> Any:
     """PyTorch's named results, printed as ``torch.return_types.max(...)``."""
-    base: Any = namedtuple(name, fields)  # type: ignore[misc]  # noqa: PYI024
+    base: Any = namedtuple(name, fields)  # type: ignore[misc]
 
     def show(self: Any) -> str:
         inside = ",\n".join(f"{name}={getattr(self, name)!r}" for name in fields.split())
@@ -37,10 +37,8 @@ def result_type(name: str, fields: str) -> Any:
 
 def evenly_distributed(grad: Tensor, x: Tensor, value: Tensor) -> Tensor:
     """Source: ``evenly_distribute_backward``."""
-    if x._data.dtype.kind == "f" and np.isnan(value._data).any():
-        mask = x.isnan()
-    else:
-        mask = x == value
+    lost = x._data.dtype.kind == "f" and bool(np.isnan(value._data).any())
+    mask = x.isnan() if lost else x == value
     return mask * (grad / mask.sum())
 
 

@@ -94,9 +94,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """From ``input`` (weight 0) to ``end`` (weight 1) on a straight line."""
     if input._data.dtype != end._data.dtype:
-        raise RuntimeError(
-            f"expected dtype {_c_type(input)} for `end` but got dtype {_c_type(end)}"
-        )
+        raise RuntimeError(f"expected dtype {_c_type(input)} for `end` but got dtype {_c_type(end)}")
     return (_lerp if isinstance(weight, Tensor) else _lerp_scalar)(input, end, weight)
 
 

@@ -237,9 +237,7 @@ def _walk(tensor: Tensor, index: tuple[Any, ...]) -> tuple[Tensor, list[Tensor |
     return result, [indices.get(d) for d in range(max(indices) + 1)] if indices else []
 
 
-def _walk_tensor(
-    result: Tensor, dim: int, item: Any, real_dim: int, indices: dict[int, Tensor]
-) -> tuple[Tensor, int]:
+def _walk_tensor(result: Tensor, dim: int, item: Any, real_dim: int, indices: dict[int, Tensor]) -> tuple[Tensor, int]:
     """A tensor in the index; a 0-d integer one selects, as a number does."""
     if not isinstance(item, Tensor):
         if isinstance(item, (float, complex)):

@@ -5,6 +5,7 @@ Derivatives: ``cat_tensors_backward`` and ``stack_tensors_backward`` in Function
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -74,15 +75,11 @@ _stack = operator(
 
 def _tensors(name: str, tensors: Any) -> list[Tensor]:
     if isinstance(tensors, Tensor):
-        raise TypeError(
-            f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor"
-        )
+        raise TypeError(f"{name}(): argument 'tensors' (position 1) must be tuple of Tensors, not Tensor")
     given = list(tensors)
     for position, tensor in enumerate(given):
         if not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"expected Tensor as element {position} in argument 0, but got {type(tensor).__name__}"
-            )
+            raise TypeError(f"expected Tensor as element {position} in argument 0, but got {type(tensor).__name__}")
     return given
 
 
@@ -94,9 +91,7 @@ def _check_cat(tensors: Sequence[Tensor], dim: int, shapes: Sequence[Any]) -> No
         if len(shape) == 0:
             raise RuntimeError(f"zero-dimensional tensor (at position {number}) cannot be concatenated")
         if len(shape) != len(first):
-            raise RuntimeError(
-                f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}"
-            )
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {len(first)} and {len(shape)}")
         for d, (have, want) in enumerate(zip(shape, first, strict=True)):
             if d != dim and have != want:
                 raise RuntimeError(
@@ -238,9 +233,7 @@ def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
             "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.", stacklevel=3
         )
     if indexing not in (None, "ij", "xy"):
-        raise RuntimeError(
-            f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}'
-        )
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
     swap = indexing == "xy" and len(given) >= 2
     if swap:
         given[0], given[1] = given[1], given[0]
@@ -275,7 +268,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     count = input._data.size
     places = meshgrid([wrap(np.arange(count))] * r, indexing="ij")
     mask = np.ones((count,) * r, np.bool_)
-    for first, second in zip(places, places[1:], strict=False):
+    for first, second in itertools.pairwise(places):
         mask &= (first._data <= second._data) if with_replacement else (first._data < second._data)
     grids = meshgrid([input] * r, indexing="ij")
     return stack([g.masked_select(wrap(mask)) for g in grids], 1)

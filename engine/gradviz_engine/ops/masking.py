@@ -40,8 +40,12 @@ _where: Operator = operator(
     node="WhereBackward0",
     forward=_chosen,
     gradients={
-        "self": Rule(lambda grad, saved: _where(grad, zero_like(grad), saved.condition), "grad where condition, else 0"),
-        "other": Rule(lambda grad, saved: _where(zero_like(grad), grad, saved.condition), "0 where condition, else grad"),
+        "self": Rule(
+            lambda grad, saved: _where(grad, zero_like(grad), saved.condition), "grad where condition, else 0"
+        ),
+        "other": Rule(
+            lambda grad, saved: _where(zero_like(grad), grad, saved.condition), "0 where condition, else grad"
+        ),
     },
 )
 

@@ -78,7 +78,7 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """``input`` with ``src`` at ``index`` of ``dim``."""
     axis = wrap_dim(dim, input._data.ndim)
     size = input._data.shape[axis]
-    return _select_scatter(input, src, axis, index + size if index < 0 else index)  # type: ignore[no-any-return]
+    return _select_scatter(input, src, axis, index + size if index < 0 else index)
 
 
 def slice_scatter(
@@ -87,20 +87,18 @@ def slice_scatter(
     """``input`` with ``src`` at ``start:end:step`` of ``dim``."""
     axis = wrap_dim(dim, input._data.ndim)
     start, end, step = slice(start, end, step).indices(input._data.shape[axis])
-    return _slice_scatter(input, src, axis, start, max(start, end), step)  # type: ignore[no-any-return]
+    return _slice_scatter(input, src, axis, start, max(start, end), step)
 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """``input`` with ``src`` on a diagonal."""
     ndim = input._data.ndim
-    return _diagonal_scatter(input, src, offset, wrap_dim(dim1, ndim), wrap_dim(dim2, ndim))  # type: ignore[no-any-return]
+    return _diagonal_scatter(input, src, offset, wrap_dim(dim1, ndim), wrap_dim(dim2, ndim))
 
 
-def as_strided_scatter(
-    input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None
-) -> Tensor:
+def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """``input`` with ``src`` at the places a strided view covers."""
-    return _as_strided_scatter(input, src, tuple(size), tuple(stride), storage_offset or 0)  # type: ignore[no-any-return]
+    return _as_strided_scatter(input, src, tuple(size), tuple(stride), storage_offset or 0)
 
 
 __all__ = ["as_strided_scatter", "diagonal_scatter", "select_scatter", "slice_scatter"]

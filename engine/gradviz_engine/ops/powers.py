@@ -107,6 +107,7 @@ _pow_of_number = operator(
     },
 )
 
+
 def pow(input: Any, exponent: Any, *, out: Tensor | None = None) -> Tensor:
     """``input ** exponent``; either may be a number."""
     if isinstance(exponent, Tensor):

@@ -123,9 +123,7 @@ def repeat(self: Tensor, *times: Any, repeats: Any = None) -> Tensor:
     """Copies side by side, so many in each dimension."""
     counts = sizes_of(times, repeats)
     if len(counts) < self._data.ndim:
-        raise RuntimeError(
-            "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor"
-        )
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     if any(c < 0 for c in counts):
         raise RuntimeError(f"Trying to create tensor with negative dimension: {as_list(counts)}")
     return _repeat(self, counts)
@@ -266,7 +264,7 @@ _trace = operator(
 def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""
     if input._data.ndim != 2:
-        raise RuntimeError("trace: expected a matrix, but got tensor with dim {}".format(input._data.ndim))
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input._data.ndim}")
     return _trace(input)
 
 

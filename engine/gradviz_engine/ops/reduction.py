@@ -55,9 +55,7 @@ _sum_dim = operator(
     node="SumBackward1",
     forward=_summed,
     gradients={
-        "self": Rule(
-            lambda grad, saved: spread(grad, saved.dim, saved.keepdim, saved.self_sym_sizes), "grad, repeated"
-        )
+        "self": Rule(lambda grad, saved: spread(grad, saved.dim, saved.keepdim, saved.self_sym_sizes), "grad, repeated")
     },
 )
 _mean = operator(
@@ -90,8 +88,9 @@ _nansum = operator(
     forward=lambda x, dim, keepdim: _summed(np.where(np.isnan(x), 0, x) if x.dtype.kind in "fc" else x, dim, keepdim),
     gradients={
         "self": Rule(
-            lambda grad, saved: spread(grad, saved.dim, saved.keepdim, saved.self.shape)
-            * saved.self.isnan().logical_not(),
+            lambda grad, saved: (
+                spread(grad, saved.dim, saved.keepdim, saved.self.shape) * saved.self.isnan().logical_not()
+            ),
             "grad, repeated, 0 for nan",
         )
     },

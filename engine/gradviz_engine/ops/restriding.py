@@ -49,9 +49,7 @@ _squeeze_dim = operator(
     node="SqueezeBackward4",
     forward=lambda x, dim: squeezed(x, (dim,)),
     gradients={
-        "self": Rule(
-            lambda grad, saved: unsqueeze_dims(grad, (saved.dim,), saved.self_sym_sizes), "grad, unsqueezed"
-        )
+        "self": Rule(lambda grad, saved: unsqueeze_dims(grad, (saved.dim,), saved.self_sym_sizes), "grad, unsqueezed")
     },
 )
 _squeeze_dims = operator(

@@ -122,8 +122,8 @@ def _scatter_combined(input: Tensor, dim: int, index: Tensor, source: Any, reduc
     if reduce not in _COMBINERS:
         raise RuntimeError("reduce argument must be either add or multiply.")
     if isinstance(source, Tensor):
-        return _scatter_combine(input, source, dim, index, reduce)  # type: ignore[no-any-return]
-    return _scatter_combine_number(input, dim, index, source, reduce)  # type: ignore[no-any-return]
+        return _scatter_combine(input, source, dim, index, reduce)
+    return _scatter_combine_number(input, dim, index, source, reduce)
 
 
 _COMBINERS: dict[str, Any] = {"add": np.add, "multiply": np.multiply}
@@ -306,9 +306,7 @@ _put = operator(
             lambda grad, saved: grad if saved.accumulate else put(grad, saved.index, zeros_like(saved.source)),
             "grad, 0 where source was put",
         ),
-        "source": Rule(
-            lambda grad, saved: take(grad, saved.index).reshape(saved.source_sym_sizes), "grad at index"
-        ),
+        "source": Rule(lambda grad, saved: take(grad, saved.index).reshape(saved.source_sym_sizes), "grad at index"),
     },
 )
 

@@ -96,9 +96,7 @@ def _mean_backward(places: Places, grad: Tensor, source: Tensor, include_self: b
     return grad / count, places.read(grad) / places.read(count)
 
 
-def _extreme_backward(
-    places: Places, grad: Tensor, x: Tensor, source: Tensor, result: Tensor
-) -> tuple[Tensor, Tensor]:
+def _extreme_backward(places: Places, grad: Tensor, x: Tensor, source: Tensor, result: Tensor) -> tuple[Tensor, Tensor]:
     """Equals share the gradient."""
     kind = x.dtype
     self_wins = (x == result).to(kind)
@@ -117,9 +115,7 @@ def _prod_backward(
     zeros = places.read(places.add(wrap(np.zeros_like(x._data)), zero.to(x.dtype)))
     only_zero = zero.logical_and(zeros == 1)
     others = places.reduce(x, source.masked_fill(only_zero, 1), "prod", include_self)
-    to_source = where(
-        only_zero, places.read(grad * others), places.read(grad * result) / source.masked_fill(zero, 1)
-    )
+    to_source = where(only_zero, places.read(grad * others), places.read(grad * result) / source.masked_fill(zero, 1))
     return to_self, to_source
 
 
@@ -176,14 +172,14 @@ def scatter_reduce(
     input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
     """Combine ``src`` into the places ``index`` addresses: sum, prod, mean, amax or amin."""
-    return _scatter_reduce(*_scatter_arguments(input, dim, index, src, reduce, include_self))  # type: ignore[no-any-return]
+    return _scatter_reduce(*_scatter_arguments(input, dim, index, src, reduce, include_self))
 
 
 def scatter_reduce_(
     self: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
 ) -> Tensor:
     arguments = _scatter_arguments(self, dim, index, src, reduce, include_self)
-    return _scatter_reduce.inplace(*arguments)  # type: ignore[no-any-return]
+    return _scatter_reduce.inplace(*arguments)
 
 
 def index_reduce(
@@ -192,7 +188,7 @@ def index_reduce(
     """Combine slices of ``source`` into the slices ``index`` names: prod, mean, amax or amin."""
     _check_reduction("index_reduce(): reduce", reduce, ("prod", "mean", "amax", "amin"))
     warnings.warn("index_reduce() is in beta and the API may change at any time.", stacklevel=2)
-    return _index_reduce(input, source, wrap_dim(dim, input._data.ndim), index, reduce, include_self)  # type: ignore[no-any-return]
+    return _index_reduce(input, source, wrap_dim(dim, input._data.ndim), index, reduce, include_self)
 
 
 __all__ = ["index_reduce", "scatter_reduce"]

@@ -133,9 +133,7 @@ _unfold_backward = operator(
     "unfold_backward(grad_in, *, input_sizes, dim, size, step)",
     node="UnfoldBackwardBackward0",
     forward=_windows_added,
-    gradients={
-        "grad_in": Rule(lambda grad, saved: _unfold(grad, saved.dim, saved.size, saved.step), "grad's windows")
-    },
+    gradients={"grad_in": Rule(lambda grad, saved: _unfold(grad, saved.dim, saved.size, saved.step), "grad's windows")},
 )
 _unfold: Operator = operator(
     "unfold(self, *, dimension, size, step)",
@@ -144,9 +142,7 @@ _unfold: Operator = operator(
     forward=_windows,
     gradients={
         "self": Rule(
-            lambda grad, saved: _unfold_backward(
-                grad, saved.self_sym_sizes, saved.dimension, saved.size, saved.step
-            ),
+            lambda grad, saved: _unfold_backward(grad, saved.self_sym_sizes, saved.dimension, saved.size, saved.step),
             "grad, the windows added up",
         )
     },
@@ -160,9 +156,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         raise IndexError("select() cannot be applied to a 0-dim tensor.")
     dim, index = wrap_dim(dim, len(shape)), int(index)
     if not -shape[dim] <= index < shape[dim]:
-        raise IndexError(
-            f"select(): index {index} out of range for tensor of size {as_list(shape)} at dimension {dim}"
-        )
+        raise IndexError(f"select(): index {index} out of range for tensor of size {as_list(shape)} at dimension {dim}")
     return _select(input, dim, index + shape[dim] if index < 0 else index)
 
 
@@ -337,7 +331,9 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
         )
     dim = wrap_dim(dim, input._data.ndim)
     wide = list(broadcast_shapes(_without(input, dim), _without(indices, dim)))
-    index = _from_front(indices, input._data.shape[dim]).broadcast_to((*wide[:dim], indices._data.shape[dim], *wide[dim + 1 :]))
+    index = _from_front(indices, input._data.shape[dim]).broadcast_to(
+        (*wide[:dim], indices._data.shape[dim], *wide[dim + 1 :])
+    )
     return gather(input.broadcast_to((*wide[:dim], input._data.shape[dim], *wide[dim + 1 :])), dim, index)
 
 

@@ -152,9 +152,7 @@ _squeeze_dim: Operator = operator(
     view=True,
     forward=lambda x, dim: squeezed(x, (dim,)),
     gradients={
-        "self": Rule(
-            lambda grad, saved: unsqueeze_dims(grad, (saved.dim,), saved.self_sym_sizes), "grad, unsqueezed"
-        )
+        "self": Rule(lambda grad, saved: unsqueeze_dims(grad, (saved.dim,), saved.self_sym_sizes), "grad, unsqueezed")
     },
 )
 _squeeze_dims = operator(
@@ -166,6 +164,8 @@ _squeeze_dims = operator(
         "self": Rule(lambda grad, saved: unsqueeze_dims(grad, saved.dim, saved.self_sym_sizes), "grad, unsqueezed")
     },
 )
+
+
 def inverse_order(dims: Any) -> tuple[int, ...]:
     """The permutation that undoes ``dims``."""
     order = [0] * len(dims)
@@ -179,11 +179,9 @@ def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     from gradviz_engine.autograd.running import sum_to
 
     sizes, shape = sizes_of(size), input._data.shape
-    if len(sizes) > len(shape) or any(
-        s not in (1, n) for s, n in zip(reversed(sizes), reversed(shape), strict=False)
-    ):
+    if len(sizes) > len(shape) or any(s not in (1, n) for s, n in zip(reversed(sizes), reversed(shape), strict=False)):
         raise RuntimeError(f"size {{{as_list(sizes)}}} is not expandable to size {{{as_list(shape)}}}.")
-    return sum_to(input, sizes) if sizes else input.sum()  # type: ignore[no-any-return]
+    return sum_to(input, sizes) if sizes else input.sum()
 
 
 def view(self: Tensor, *shape: Any, size: Any = None) -> Tensor:
@@ -406,8 +404,7 @@ def _property_mT(self: Tensor) -> Tensor:
     """``x.mT``: the last two dimensions swapped."""
     if self._data.ndim < 2:
         raise RuntimeError(
-            "tensor.mT is only supported on matrices or batches of matrices. Got "
-            f"{self._data.ndim}-D tensor."
+            f"tensor.mT is only supported on matrices or batches of matrices. Got {self._data.ndim}-D tensor."
         )
     return transpose(self, -2, -1)
 
@@ -417,7 +414,7 @@ def _property_H(self: Tensor) -> Tensor:
     ndim = self._data.ndim
     if ndim not in (0, 2):
         raise RuntimeError(f"tensor.H is only supported on matrices (2-D tensors). Got {ndim}-D tensor.")
-    return (transpose(self, 0, 1) if ndim else self).conj()  # type: ignore[no-any-return]
+    return (transpose(self, 0, 1) if ndim else self).conj()
 
 
 def _property_mH(self: Tensor) -> Tensor:
@@ -426,7 +423,7 @@ def _property_mH(self: Tensor) -> Tensor:
         raise RuntimeError(
             f"tensor.adjoint() is only supported on matrices or batches of matrices. Got {self._data.ndim}-D tensor."
         )
-    return transpose(self, -2, -1).conj()  # type: ignore[no-any-return]
+    return transpose(self, -2, -1).conj()
 
 
 PROPERTIES = {"H": _property_H, "T": _property_T, "mH": _property_mH, "mT": _property_mT}

@@ -19,9 +19,7 @@ def wrap_dim(dim: int, ndim: int) -> int:
     """A dimension counted from the front; a 0-d tensor accepts 0 and -1. IndexError out of range."""
     size = ndim or 1
     if dim < -size or dim >= size:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-size}, {size - 1}], but got {dim})")
     return dim + size if dim < 0 else int(dim)
 
 

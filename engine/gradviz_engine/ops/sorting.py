@@ -192,7 +192,11 @@ _unique = not_implemented("_unique2(self)", forward=np.unique, node="Unique2Back
 
 
 def unique(
-    input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
 ) -> Any:
     """Each element once, in order; with where it went and how often it occurs."""
     found = np.unique(input._data, return_inverse=True, return_counts=True, axis=dim)

@@ -60,8 +60,9 @@ ndtri = unary(
 log_ndtr = unary(
     "log_ndtr",
     floating(error_functions.log_ndtr),
-    lambda grad, saved: div_scalar(grad, math.sqrt(2 * math.pi))
-    * (-(saved.result + div_scalar(saved.self.pow(2), 2))).exp(),
+    lambda grad, saved: (
+        div_scalar(grad, math.sqrt(2 * math.pi)) * (-(saved.result + div_scalar(saved.self.pow(2), 2))).exp()
+    ),
     "grad / √(2π) · exp(-(result + self² / 2))",
     node="SpecialLogNdtrBackward0",
 )
@@ -185,8 +186,7 @@ i1: Callable[..., Any] = unary(
 i1e: Callable[..., Any] = unary(
     "i1e",
     floating(gamma_functions.i1e),
-    lambda grad, saved: grad
-    * _i1_slope(saved.self, 0.5, lambda x: i0e(x) - saved.result * (x.sgn() + x.reciprocal())),
+    lambda grad, saved: grad * _i1_slope(saved.self, 0.5, lambda x: i0e(x) - saved.result * (x.sgn() + x.reciprocal())),
     "grad · (i0e(self) - result · (sign(self) + 1 / self))",
     node="SpecialI1EBackward0",
 )

@@ -5,6 +5,7 @@ Derivatives: ``split_backward`` and ``unbind_backward`` in FunctionsManual.cpp o
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -116,9 +117,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     if split_size_or_sections < 0:
         raise RuntimeError(f"split expects split_size be non-negative, but got split_size={split_size_or_sections}")
     if split_size_or_sections == 0 and size:
-        raise RuntimeError(
-            f"split_size can only be 0 if dimension size is 0, but got dimension size of {size}"
-        )
+        raise RuntimeError(f"split_size can only be 0 if dimension size is 0, but got dimension size of {size}")
     return _split(tensor, split_size_or_sections, axis)
 
 
@@ -174,9 +173,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Nearly equal parts, or the parts between indices."""
     if not input._data.ndim:
-        raise RuntimeError(
-            "tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims"
-        )
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor, but got a tensor with 0 dims")
     axis = wrap_dim(dim, input._data.ndim)
     size = input._data.shape[axis]
     given = indices_or_sections
@@ -190,7 +187,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         bounds = [0, *ends]
     else:
         bounds = [0, *given, size]
-    return tuple(slice_along(input, axis, a, b, 1) for a, b in zip(bounds, bounds[1:], strict=False))
+    return tuple(slice_along(input, axis, a, b, 1) for a, b in itertools.pairwise(bounds))
 
 
 def _along(name: str, dim: int, least: int) -> Any:

@@ -114,7 +114,9 @@ _var_mean = operator(
     gradients={
         "self": Rule(
             lambda grad, saved: _pair_backward(
-                None if grad[0] is None else var_backward(grad[0], saved.self, saved.dim, saved.correction, saved.keepdim),
+                None
+                if grad[0] is None
+                else var_backward(grad[0], saved.self, saved.dim, saved.correction, saved.keepdim),
                 None if grad[1] is None else _mean_backward(grad[1], saved.self, saved.dim, saved.keepdim),
             ),
             "the variance's part + the mean's part",
@@ -143,7 +145,12 @@ def _spread_function(name: str, op: Any) -> Any:
     """``var(x, dim)``, ``var(x, unbiased=False)``, ``var(x, dim, correction=0)`` and PyTorch's other forms."""
 
     def function(
-        input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None,
+        input: Tensor,
+        dim: Any = None,
+        unbiased: Any = None,
+        keepdim: bool = False,
+        *,
+        correction: Any = None,
         axis: Any = None,
     ) -> Any:
         if isinstance(dim, bool):
@@ -203,7 +210,7 @@ def _quantile(
     below = ranks.long()
     result = arranged.gather(-1, below)
     if interpolation in ("linear", "midpoint"):
-        weight = wrap(np.full_like(ranks._data, 0.5)) if interpolation == "midpoint" else ranks - below
+        weight = wrap(np.full_like(ranks._data, 0.5)) if interpolation == "midpoint" else ranks - below.detach()
         result = lerp(result, arranged.gather(-1, ranks.ceil().long()), weight)
     if not levels._data.ndim:
         return squeeze_fresh(result, -1)
@@ -250,7 +257,8 @@ def _ranks(levels: Tensor, arranged: Tensor, ignore_nan: bool) -> Tensor:
         ranks = q * wrap(counts.sum(axis=-1, keepdims=True) - 1)
         return ranks.masked_fill(ranks < 0, 0)
     last = arranged._data.shape[-1] - 1
-    places, has_nan = broadcast_tensors(q * last, wrap(np.isnan(arranged._data).any(axis=-1, keepdims=True)))
+    has_nan = wrap(np.isnan(arranged._data).any(axis=-1, keepdims=True))
+    places, has_nan = broadcast_tensors(mul_scalar(q, last), has_nan)
     return places.masked_fill(has_nan, last)
 
 

@@ -48,65 +48,65 @@ _split_with_sizes = _copying(splitting._split_with_sizes, several=True)
 
 
 def alias_copy(input: Tensor) -> Tensor:
-    return _alias(input)  # type: ignore[no-any-return]
+    return _alias(input)
 
 
 def t_copy(input: Tensor) -> Tensor:
-    return _t(input)  # type: ignore[no-any-return]
+    return _t(input)
 
 
 def view_copy(input: Tensor, size: Any) -> Tensor:
-    return _view(input, sizes_of((size,)))  # type: ignore[no-any-return]
+    return _view(input, sizes_of((size,)))
 
 
 def expand_copy(input: Tensor, *sizes: Any, size: Any = None, implicit: bool = False) -> Tensor:
-    return _expand(input, sizes_of(sizes, size), implicit)  # type: ignore[no-any-return]
+    return _expand(input, sizes_of(sizes, size), implicit)
 
 
 def transpose_copy(input: Tensor, dim0: int, dim1: int) -> Tensor:
     ndim = input._data.ndim
-    return _transpose(input, wrap_dim(dim0, ndim), wrap_dim(dim1, ndim))  # type: ignore[no-any-return]
+    return _transpose(input, wrap_dim(dim0, ndim), wrap_dim(dim1, ndim))
 
 
 def permute_copy(input: Tensor, dims: Any) -> Tensor:
-    return _permute(input, wrap_dims(sizes_of((dims,)), input._data.ndim))  # type: ignore[no-any-return]
+    return _permute(input, wrap_dims(sizes_of((dims,)), input._data.ndim))
 
 
 def unsqueeze_copy(input: Tensor, dim: int) -> Tensor:
-    return _unsqueeze(input, wrap_dim(dim, input._data.ndim + 1))  # type: ignore[no-any-return]
+    return _unsqueeze(input, wrap_dim(dim, input._data.ndim + 1))
 
 
 def squeeze_copy(input: Tensor, dim: Any = None) -> Tensor:
     if dim is None:
-        return _squeeze(input)  # type: ignore[no-any-return]
+        return _squeeze(input)
     if isinstance(dim, (tuple, list)):
-        return _squeeze_dims(input, wrap_dims(dim, input._data.ndim))  # type: ignore[no-any-return]
-    return _squeeze_dim(input, wrap_dim(dim, input._data.ndim))  # type: ignore[no-any-return]
+        return _squeeze_dims(input, wrap_dims(dim, input._data.ndim))
+    return _squeeze_dim(input, wrap_dim(dim, input._data.ndim))
 
 
 def as_strided_copy(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     own = input.storage_offset()
     offset = own if storage_offset is None else storage_offset
     geometry = (input._data.shape, input.stride(), own)
-    return _as_strided(input, tuple(size), tuple(stride), offset, geometry)  # type: ignore[no-any-return]
+    return _as_strided(input, tuple(size), tuple(stride), offset, geometry)
 
 
 def unfold_copy(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    return _unfold(input, wrap_dim(dimension, input._data.ndim), size, step)  # type: ignore[no-any-return]
+    return _unfold(input, wrap_dim(dimension, input._data.ndim), size, step)
 
 
 def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     axis = wrap_dim(dim, input._data.ndim)
     start = start + input._data.shape[axis] if start < 0 else start
-    return _narrow(input, axis, start, start + length, 1)  # type: ignore[no-any-return]
+    return _narrow(input, axis, start, start + length, 1)
 
 
 def unbind_copy(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    return _unbind(input, wrap_dim(dim, input._data.ndim))  # type: ignore[no-any-return]
+    return _unbind(input, wrap_dim(dim, input._data.ndim))
 
 
 def split_with_sizes_copy(input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    return _split_with_sizes(input, list(split_sizes), wrap_dim(dim, input._data.ndim))  # type: ignore[no-any-return]
+    return _split_with_sizes(input, list(split_sizes), wrap_dim(dim, input._data.ndim))
 
 
 __all__ = [
