@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz_engine.ops.cumulative import cumprod
 from gradviz_engine.ops.decompositions import svdvals
 from gradviz_engine.ops.extrema import result_type
 from gradviz_engine.ops.joining import cat
@@ -104,12 +105,13 @@ def _lstsq_arrays(A: Array, B: Array, rcond: Any, driver: Any) -> tuple[Array, A
     right = B[..., None] if vectors else B
     solution = np.matmul(inverse, right)
     nothing = np.empty(0, A.dtype)
-    rank = np.empty(0, np.int64)
+    rank = np.asarray(np.linalg.matrix_rank(A, rtol=rcond), np.int64)
+    values = np.linalg.svd(A, compute_uv=False) if driver in ("gelsd", "gelss") else nothing
     residuals = nothing
-    if m > n and driver != "gelsy" and not vectors and np.linalg.matrix_rank(A).min() == n:
+    if m > n and driver != "gelsy" and not vectors and rank.min() == n:
         residuals = (np.abs(np.matmul(A, solution) - right) ** 2).sum(axis=-2)
     result = solution[..., 0] if vectors else column_major(solution)
-    return np.asarray(result), residuals, rank, nothing
+    return np.asarray(result), residuals, np.empty(0, np.int64) if driver == "gels" else rank, values
 
 
 def _lstsq_grads(grads: tuple[Any, Any], saved: Any, needed: tuple[bool, ...]) -> tuple[Any, Any]:
@@ -204,11 +206,12 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Any = None, *, out: Any = None) -> T
 @composite
 def vander(x: Tensor, N: int | None = None) -> Tensor:
     """Powers 0 to N - 1 of each element along a new last dimension."""
+    x = x.unsqueeze(-1) if x.dim() == 0 else x
     count = x.shape[-1] if N is None else N
     if count <= 1:
         raise RuntimeError(f"N must be greater than 1, but got N={count}")
     column = x.unsqueeze(-1)
-    powers = column.expand(*x.shape, count - 1).cumprod(-1)
+    powers = cumprod(column.expand(*x.shape, count - 1), -1)
     return cat([wrap(np.ones_like(column._data)), powers], -1)
 
 

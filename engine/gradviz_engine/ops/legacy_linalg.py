@@ -1,0 +1,96 @@
+"""Linear algebra under its old names: ``torch.svd``, ``torch.qr``, ``torch.cholesky`` and their kin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradviz_engine.ops import lu_factors
+from gradviz_engine.ops.decompositions import _cholesky_arrays, _cholesky_grad
+from gradviz_engine.ops.decompositions import qr as linalg_qr
+from gradviz_engine.ops.decompositions import svd as linalg_svd
+from gradviz_engine.ops.extrema import result_type
+from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.reporting import composite
+from gradviz_engine.ops.solving import check_matrices, column_major, mh
+from gradviz_engine.tensor import Tensor
+
+Array = np.ndarray[Any, Any]
+
+SvdResult = result_type("svd", "U S V")
+QrResult = result_type("qr", "Q R")
+
+_cholesky = operator(
+    "cholesky(self, *, upper)",
+    node="CholeskyBackward0",
+    forward=lambda A, upper: _cholesky_arrays(A, upper, True)[0],
+    gradients={
+        "self": Rule(
+            lambda grad, saved: _cholesky_grad(grad, saved.result, saved.upper), "L^-ᵀ Φ(Lᵀ grad) L⁻¹, symmetric"
+        )
+    },
+)
+
+
+def cholesky(input: Tensor, upper: bool = False, *, out: Any = None) -> Tensor:
+    """``linalg.cholesky``."""
+    check_matrices(input, "cholesky")
+    return _cholesky(input, upper)
+
+
+def _inverse_of_factored(L: Array, upper: bool) -> Array:
+    factor = np.triu(L) if upper else np.tril(L)
+    turned = factor.conj().swapaxes(-1, -2)
+    return column_major(np.linalg.inv(turned @ factor if upper else factor @ turned))
+
+
+def _inverse_grad(grad: Tensor, L: Tensor, inverse: Tensor, upper: bool) -> Tensor:
+    common = inverse.matmul((grad + mh(grad)).matmul(inverse))
+    return -L.matmul(common) if upper else -common.matmul(L)
+
+
+_cholesky_inverse = operator(
+    "cholesky_inverse(self, *, upper)",
+    node="CholeskyInverseBackward0",
+    forward=_inverse_of_factored,
+    gradients={
+        "self": Rule(
+            lambda grad, saved: _inverse_grad(grad, saved.self, saved.result, saved.upper),
+            "-inverse (grad + gradᵀ) inverse L",
+        )
+    },
+)
+
+
+def cholesky_inverse(L: Tensor, upper: bool = False, *, out: Any = None) -> Tensor:
+    """The inverse of the matrix whose Cholesky factor L is."""
+    return _cholesky_inverse(L, upper)
+
+
+@composite
+def svd(input: Tensor, some: bool = True, compute_uv: bool = True, *, out: Any = None) -> Any:
+    """``linalg.svd`` with V instead of its conjugate transpose."""
+    U, S, Vh = linalg_svd(input, full_matrices=not some)
+    if compute_uv:
+        return SvdResult(U, S, mh(Vh))
+    m, n = input.shape[-2:]
+    empty = [input.new_zeros((*input.shape[:-2], size, size)) for size in (m, n)]
+    return SvdResult(empty[0], S, empty[1])
+
+
+@composite
+def qr(input: Tensor, some: bool = True, *, out: Any = None) -> Any:
+    """``linalg.qr``."""
+    return QrResult(*linalg_qr(input, "reduced" if some else "complete"))
+
+
+def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
+    """``linalg.lu_factor``."""
+    result = lu_factors.lu_factor_ex(A, pivot=pivot)
+    return tuple(result) if get_infos else (result[0], result[1])
+
+
+__all__ = ["cholesky", "cholesky_inverse", "lu", "qr", "svd"]
+METHODS = ("cholesky", "cholesky_inverse", "qr", "svd")
+INPLACE = ()
