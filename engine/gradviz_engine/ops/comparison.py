@@ -149,9 +149,7 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
     return _isin(elements, test_elements, invert)
 
 
-_heaviside = not_implemented(
-    "heaviside(self, values)", forward=lambda x, values: np.where(np.isnan(x), x * 0, np.heaviside(x, values)).astype(x.dtype)
-)  # fmt: skip
+_heaviside = not_implemented("heaviside(self, values)", forward=promoting(np.heaviside))
 
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:

@@ -35,12 +35,17 @@ _to_copy = operator(
 )
 
 
+_to_whole_numbers = operator("_to_copy(self, *, dtype, memory_format, source)", forward=_converted)
+"""To integers and booleans: nothing flows back."""
+
+
 def convert(tensor: Tensor, dtype: Any, copy: bool = False, memory_format: Any = None) -> Tensor:
     """The tensor in a numpy dtype: itself where nothing changes, unless a copy is asked for."""
     form = format_named(memory_format)
     if tensor._data.dtype == dtype and not copy and is_laid_out(tensor._data, form):
         return tensor
-    return _to_copy(tensor, dtype, None if form is preserve_format else form, tensor._data.dtype)
+    op = _to_copy if np.dtype(dtype).kind in "fc" else _to_whole_numbers
+    return op(tensor, dtype, None if form is preserve_format else form, tensor._data.dtype)
 
 
 def to(self: Tensor, *args: Any, **options: Any) -> Tensor:

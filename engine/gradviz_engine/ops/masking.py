@@ -56,7 +56,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         return tuple(wrap(places) for places in np.nonzero(condition._data))
     if condition._data.dtype not in (np.bool_, np.uint8):
         raise RuntimeError(
-            f"where expected condition to be a boolean tensor, but got a tensor with dtype {condition.dtype._legacy_name}"
+            "where expected condition to be a boolean tensor, but got a tensor with dtype "
+            f"{condition.dtype._legacy_name}"
         )
     return _where(input, other, condition)
 

@@ -73,7 +73,7 @@ _slice: Operator = operator(
 _diagonal_backward = operator(
     "diagonal_backward(grad_output, *, input_sizes, offset, dim1, dim2)",
     node="DiagonalBackwardBackward0",
-    forward=lambda grad, sizes, offset, dim1, dim2: _filled_diagonal(np.zeros(sizes, grad.dtype), grad, offset, dim1, dim2),
+    forward=lambda grad, sizes, *plane: _filled_diagonal(np.zeros(sizes, grad.dtype), grad, *plane),
     gradients={
         "grad_output": Rule(
             lambda grad, saved: _diagonal(grad, saved.offset, saved.dim1, saved.dim2), "grad's diagonal"

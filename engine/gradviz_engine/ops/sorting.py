@@ -139,12 +139,16 @@ def _median_place(x: Array, dim: int, ignore_nan: bool) -> Array:
     return place.squeeze(dim)
 
 
+def _median_of_all(x: Array, ignore_nan: bool) -> Array:
+    return x[_median_place(x, 0, ignore_nan)] if x.size else np.asarray(np.nan, x.dtype)
+
+
 def _median_functions(name: str, ignore_nan: bool) -> Any:
     camel = name.capitalize()
     over_all = operator(
         f"{name}(self)",
         node=f"{camel}Backward0",
-        forward=lambda x: x.reshape(-1)[_median_place(x.reshape(-1), 0, ignore_nan)] if x.size else np.asarray(np.nan, x.dtype),
+        forward=lambda x: _median_of_all(x.reshape(-1), ignore_nan),
         gradients={
             "self": Rule(
                 lambda grad, saved: evenly_distributed(grad, saved.self, saved.result), "grad, shared by the equals"

@@ -212,9 +212,16 @@ sinc = unary(
     lambda grad, saved: _sinc_backward(grad, saved.self),
     "grad · (πx · cos πx - sin πx) / (π · x²)",
 )
+
+
+def _entropy(x: Any) -> Any:
+    """``-x · log(x)``: 0 at 0, -inf below."""
+    return np.where(x == 0, 0, np.where(x < 0, -np.inf, -x * np.log(x))).astype(x.dtype)
+
+
 entr = unary(
     "entr",
-    floating(lambda x: np.where(x > 0, -x * np.log(x), np.where(x == 0, 0, np.where(np.isnan(x), x, -np.inf))).astype(x.dtype)),
+    floating(_entropy),
     lambda grad, saved: grad * -add_scalar(saved.self.log(), 1),
     "-grad · (1 + log(self))",
     node="SpecialEntrBackward0",

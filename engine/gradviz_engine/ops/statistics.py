@@ -210,7 +210,7 @@ def _quantile(
     below = ranks.long()
     result = arranged.gather(-1, below)
     if interpolation in ("linear", "midpoint"):
-        weight = wrap(np.full_like(ranks._data, 0.5)) if interpolation == "midpoint" else ranks - below.detach()
+        weight = wrap(np.full_like(ranks._data, 0.5)) if interpolation == "midpoint" else ranks - below
         result = lerp(result, arranged.gather(-1, ranks.ceil().long()), weight)
     if not levels._data.ndim:
         return squeeze_fresh(result, -1)
@@ -258,7 +258,9 @@ def _ranks(levels: Tensor, arranged: Tensor, ignore_nan: bool) -> Tensor:
         return ranks.masked_fill(ranks < 0, 0)
     last = arranged._data.shape[-1] - 1
     has_nan = wrap(np.isnan(arranged._data).any(axis=-1, keepdims=True))
-    places, has_nan = broadcast_tensors(mul_scalar(q, last), has_nan)
+    places = mul_scalar(q, last)
+    if places._data.shape != has_nan._data.shape:
+        places, has_nan = broadcast_tensors(places, has_nan)
     return places.masked_fill(has_nan, last)
 
 

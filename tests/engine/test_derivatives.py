@@ -1,0 +1,264 @@
+"""Every declared operator against finite differences, first and second order.
+
+The table ``OPERATORS`` is walked, so a new row is tested without writing a test. Its sample is the declaration's
+``samples=``, else a call that one of the recorded expressions (or of ``MORE``) leads to, in backward passes too,
+else numbers drawn by its signature. A row that nothing reaches fails.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradviz_engine as torch
+from gradviz.record.alias import engine_as_torch
+from gradviz_engine.ops.registry import OPERATORS, Operator
+
+STEP = 1e-5
+
+MORE = (
+    "x.lerp(y, 0.3)", "torch.logaddexp2(x, y)", "torch.special.i0e(x)", "torch.special.i1(x)", "torch.special.i1e(x)",
+    "torch.special.zeta(x + 1, y)", "torch.special.entr(x)", "torch.special.erfcx(x)", "torch.special.ndtri(x * 0.5)",
+    "torch.special.log_ndtr(x)", "torch.special.xlog1py(x, y)", "torch.special.xlog1py(x, 2.)", "torch.xlogy(x, 2.)",
+    "torch.special.xlog1py(2., x)", "torch.xlogy(2., x)", "torch.mvlgamma(x + 3, 2)", "(x * 0.5).erfinv()",
+    "(x * 0.5).asin()", "(x * 0.5).acos()", "(x * 0.5).atanh()", "(x * 0.5 + 0.1).logit()", "(x + 1).acosh()",
+    "torch.copysign(x, -1.)", "x.round(decimals=1)", "x.rad2deg()", "torch.frexp(x)[0]", "torch.nextafter(x, y)",
+    "x.clamp_min(0.5)", "x.clamp_max(0.5)", "x.clamp_min(y)", "x.clamp_max(y)", "torch.polar(x, y)",
+    "torch.complex(x, y).abs()", "torch.view_as_complex(m.reshape(6, 2)).angle()", "torch.complex(x, y).sgn()",
+    "torch.view_as_real(torch.complex(x, y))", "torch.complex(x, y).conj_physical()", "torch.complex(x, y).conj()",
+    "x.index_fill(0, i2, s)", "x.put(i2, y[0, :2])", "torch.fill(x, 2.)", "torch.fill(x, s)",
+    "torch.std_mean(x)[0]", "x.sort(stable=True)[0]", "x.nanmedian()", "x.nanmedian(0)[0]", "x.unsqueeze(0).squeeze((0,))",
+    "torch.narrow_copy(x, 0, 0, 2)", "torch.as_strided_scatter(x, y[0], (3,), (1,), 1)", "torch.aminmax(x, dim=0)[0]",
+    "torch.unbind_copy(x)[0]", "torch.split_with_sizes_copy(x, [1, 2])[1]", "torch.view_copy(x, (9,))",
+    "torch.expand_copy(v3, (2, 3))", "torch.transpose_copy(x, 0, 1)", "torch.permute_copy(x, (1, 0))",
+    "torch.unsqueeze_copy(x, 0)", "torch.squeeze_copy(x[None])", "torch.squeeze_copy(x[None], 0)", "torch.alias_copy(x)",
+    "torch.squeeze_copy(x[None], (0,))", "torch.t_copy(x)", "torch.unfold_copy(x, 0, 2, 1)", "x[...]",
+    "torch.as_strided_copy(x, (2, 2), (1, 2))", "x.index_reduce(0, i2, y[:2], 'prod')", "x.index_reduce(0, i2, y[:2], 'mean')",
+    "x.index_reduce(0, i2, y[:2], 'amax')", "(x * 1).unsqueeze_(0)", "(x * 1)[None].clone().squeeze_()",
+    "(x * 1)[None].clone().squeeze_((0,))", "(x * 1).transpose_(0, 1)", "x.quantile(torch.tensor([0.2, 0.7]))",
+    "x.masked_fill(mask, s)", "torch.unsafe_split(x, 1)[0]", "m.t().contiguous().view(12)", "torch.block_diag(x, y)",
+    "torch.rsub(x, y)", "x.prod(0)", "s.prod(0)", "(x * 1).fill_(s)", "torch.trapz(x)", "torch.trapz(x, y)",
+)  # fmt: skip
+"""Expressions for operators that the recorded ones do not reach."""
+
+EXEMPT = {
+    "CopyBackwards": "a copy: the first derivative is 1 and is tested with accumulation",
+    "NormalBackward0": "draws new numbers at each call",
+    "UniformBackward0": "draws new numbers at each call",
+}
+NOT_DIFFERENTIABLE = ("NotImplemented", "Unique2Backward0", "SpecialZetaBackward0")
+
+
+# Samples ------------------------------------------------------------------------------------------------
+
+
+def _recorded_expressions() -> Any:
+    """The module that knows the recorded expressions and the names they use."""
+    path = Path(__file__).with_name("test_grad_fn_names.py")
+    spec = importlib.util.spec_from_file_location("recorded_expressions", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+Call = tuple[tuple[Any, ...], tuple[Any, ...]]
+
+
+def _plain(value: Any) -> Any:
+    """A tensor as the numbers it holds now; anything else as it is."""
+    return np.array(value._data) if isinstance(value, torch.Tensor) else value
+
+
+def _usable(inputs: tuple[Any, ...], outputs: Any) -> bool:
+    """Finite numbers in double precision, small enough to be quick."""
+    arrays = [a for a in (_plain(v) for v in (*inputs, *outputs)) if isinstance(a, np.ndarray)]
+    floats = [a for a in arrays if a.dtype.kind in "fc"]
+    double = all(a.dtype in (np.float64, np.complex128) for a in floats)
+    return double and all(np.isfinite(a).all() for a in floats) and sum(a.size for a in arrays) < 5000
+
+
+@functools.cache
+def captured_calls() -> dict[str, Call]:
+    """One call of each operator, by its key in the table: what the expressions and their derivatives do."""
+    keys = {id(op): key for key, op in OPERATORS.items()}
+    found: dict[str, Call] = {}
+    original = Operator.record
+
+    def record(op: Operator, inputs: Any, attributes: Any, outputs: Any) -> Any:
+        key = keys.get(id(op))
+        if key is not None and key not in found and _usable(tuple(inputs), outputs):
+            found[key] = (tuple(_plain(v) for v in inputs), tuple(attributes))
+        return original(op, inputs, attributes, outputs)
+
+    Operator.record = record  # type: ignore[method-assign]
+    torch.set_default_dtype(torch.float64)
+    try:
+        with engine_as_torch(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            recorded = _recorded_expressions()
+            for expression in (*MORE, *recorded.EXPRESSIONS):
+                _differentiate_twice(expression, recorded)
+    finally:
+        Operator.record = original  # type: ignore[method-assign]
+        torch.set_default_dtype(torch.float32)
+    return found
+
+
+def _differentiate_twice(expression: str, recorded: Any) -> None:
+    """Run the expression and two backward passes; what the engine has not, other tests complain about."""
+    try:
+        names, _ = recorded.names_for_expressions()
+        result = eval(expression, names)
+        leaves = [v for v in names.values() if isinstance(v, torch.Tensor) and v.requires_grad]
+        for _ in range(2):
+            if not result.requires_grad:
+                return
+            gradients = torch.autograd.grad(
+                result, leaves, torch.ones_like(result), create_graph=True, allow_unused=True
+            )
+            parts = [g.abs().sum() for g in gradients if g is not None and g.requires_grad]
+            if not parts:
+                return
+            result = functools.reduce(lambda a, b: a + b, parts)
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
+        return
+
+
+def sample_of(key: str) -> Call | None:
+    """Inputs and attributes for one operator."""
+    op = OPERATORS[key]
+    if op.samples is not None:
+        inputs, attributes = op.samples()
+        return tuple(_plain(v) for v in inputs), tuple(attributes)
+    if key in captured_calls():
+        return captured_calls()[key]
+    if op.attributes:
+        return None
+    numbers = np.random.default_rng(len(key))
+    return tuple(numbers.uniform(0.2, 0.9, (3, 4)) for _ in range(2 if op.variadic else op.arity)), ()
+
+
+# The check ----------------------------------------------------------------------------------------------
+
+
+class Problem:
+    """An operator as a function of its differentiable inputs."""
+
+    def __init__(self, key: str, call: Call) -> None:
+        self.op, (self.inputs, self.attributes) = OPERATORS[key], call
+        positions = range(len(self.inputs)) if self.op.variadic else self.op.differentiable
+        self.places = [
+            i for i in positions if isinstance(self.inputs[i], np.ndarray) and self.inputs[i].dtype.kind in "fc"
+        ]
+        self.start = [self.inputs[i] for i in self.places]
+
+    def outputs(self, values: list[Any]) -> list[Any]:
+        """The outputs that take part in the graph, for these values of the inputs."""
+        arguments = [torch.as_tensor(v) if isinstance(v, np.ndarray) else v for v in self.inputs]
+        for place, value in zip(self.places, values, strict=True):
+            arguments[place] = value
+        made = self.op(arguments, *self.attributes) if self.op.variadic else self.op(*arguments, *self.attributes)
+        results = list(made) if isinstance(made, (tuple, list)) else [made]
+        return [r for r in results if r.requires_grad]
+
+    def leaves(self, values: list[np.ndarray[Any, Any]]) -> list[Any]:
+        return [torch.tensor(v, requires_grad=True) for v in values]
+
+    def gradients(self, values: list[Any], cotangents: list[Any]) -> list[Any]:
+        """Differentiable gradients; what is unused has gradient 0."""
+        found = torch.autograd.grad(
+            self.outputs(values), values, cotangents, create_graph=True, allow_unused=True, materialize_grads=True
+        )
+        return list(found)
+
+
+def _inner(a: Any, b: Any) -> float:
+    """The real inner product, which is what a complex gradient is the gradient of."""
+    return float(sum((np.conj(_plain(x)) * _plain(y)).real.sum() for x, y in zip(a, b, strict=True)))
+
+
+def _drawn(like: list[Any], numbers: np.random.Generator) -> list[np.ndarray[Any, Any]]:
+    return [_draw(_plain(v), numbers) for v in like]
+
+
+def _draw(like: Any, numbers: np.random.Generator) -> Any:
+    real = numbers.normal(size=like.shape)
+    return real + 1j * numbers.normal(size=like.shape) if like.dtype.kind == "c" else np.asarray(real)
+
+
+def _moved(values: list[Any], direction: list[Any], step: float) -> list[Any]:
+    return [v + step * d for v, d in zip(values, direction, strict=True)]
+
+
+def _is_close(analytic: float, numeric: float) -> bool:
+    return abs(analytic - numeric) <= 1e-5 * max(1.0, abs(numeric))
+
+
+def differentiable_keys() -> Iterator[str]:
+    for key, op in OPERATORS.items():
+        if op.node_type is not None and op.node_type.__name__ not in (*EXEMPT, *NOT_DIFFERENTIABLE):
+            yield key
+
+
+@pytest.mark.parametrize("key", differentiable_keys())
+def test_derivatives_agree_with_finite_differences(key: str) -> None:
+    call = sample_of(key)
+    assert call is not None, "no expression reaches this operator: give its declaration `samples=`"
+    problem, numbers = Problem(key, call), np.random.default_rng(0)
+    outputs = problem.outputs(problem.leaves(problem.start))
+    cotangent, direction = _drawn(outputs, numbers), _drawn(problem.start, numbers)
+
+    def value(at: list[Any]) -> float:
+        return _inner(cotangent, problem.outputs(problem.leaves(at)))
+
+    numeric = (
+        value(_moved(problem.start, direction, STEP)) - value(_moved(problem.start, direction, -STEP))
+    ) / (2 * STEP)  # fmt: skip
+    gradients = problem.gradients(problem.leaves(problem.start), [torch.tensor(c) for c in cotangent])
+    assert _is_close(_inner(gradients, direction), numeric)
+    _check_second(problem, cotangent, numbers)
+
+
+def _check_second(problem: Problem, cotangent: list[Any], numbers: np.random.Generator) -> None:
+    """The gradients themselves as functions of the inputs and of what flows in."""
+    count = len(problem.start)
+    start = [*problem.start, *cotangent]
+    leaves = problem.leaves(start)
+    try:
+        gradients = problem.gradients(leaves[:count], leaves[count:])
+        weights, direction = _drawn(gradients, numbers), _drawn(start, numbers)
+        linked = [(g, w) for g, w in zip(gradients, weights, strict=True) if g.requires_grad]
+        second = torch.autograd.grad(
+            [g for g, _ in linked], leaves, [torch.tensor(w) for _, w in linked], allow_unused=True,
+            materialize_grads=True,
+        )  # fmt: skip
+    except NotImplementedError:
+        return  # PyTorch has no second derivative either, and says so
+
+    def slope(at: list[Any]) -> float:
+        moved = problem.leaves(at)
+        return _inner(weights, problem.gradients(moved[:count], moved[count:]))
+
+    numeric = (slope(_moved(start, direction, STEP)) - slope(_moved(start, direction, -STEP))) / (2 * STEP)
+    assert _is_close(_inner(second, direction), numeric)
+
+
+@pytest.mark.parametrize(
+    "key", [k for k, op in OPERATORS.items() if op.node_type and op.node_type.__name__ in NOT_DIFFERENTIABLE]
+)
+def test_what_pytorch_does_not_differentiate_says_so(key: str) -> None:
+    call = sample_of(key)
+    assert call is not None
+    problem = Problem(key, call)
+    leaves = problem.leaves(problem.start)
+    outputs = problem.outputs(leaves)
+    with pytest.raises(NotImplementedError, match="derivative for .* is not implemented"):
+        torch.autograd.grad(outputs, leaves, [torch.ones_like(o) for o in outputs], allow_unused=True)
