@@ -109,6 +109,8 @@ def main(steps: int) -> None:
         window = app.make_window(Settings(QSettings(f"{folder}/settings.ini", QSettings.Format.IniFormat)))
         window.resize(1600, 1000)
         window.show()
+        window.activateWindow()  # shortcuts work in the active window only
+        QTest.qWaitForWindowActive(window)
         print(f"key press to painted, median of {steps} steps, on Qt's {application.platformName()} platform")
         window.session.open(resources.path(*app.EXAMPLE))
         show(application, window)
