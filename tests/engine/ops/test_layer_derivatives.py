@@ -13,6 +13,7 @@ import pytest
 
 import gradviz_engine as torch
 from gradviz_engine.autograd import gradcheck, gradgradcheck
+from gradviz_engine.ops.registry import OPERATORS, Operator
 from gradviz_engine.ops.weight_norm import weight_norm
 
 F = torch.nn.functional
@@ -20,6 +21,7 @@ CLASSES = torch.tensor([1, 0, 3])
 SIGNS = torch.tensor(np.sign(np.random.default_rng(5).normal(size=(3, 4))))
 PROBABILITIES = torch.tensor(np.random.default_rng(6).uniform(0.1, 0.9, (3, 4)))
 WEIGHTS = torch.tensor([0.5, 1.0, 2.0, 1.5], dtype=torch.float64)
+PLACES = torch.tensor([[[[0, 3], [9, 14]]]])
 MASK = torch.tensor([[True, False, True], [True, True, False]])
 
 Case = tuple[Callable[..., Any], tuple[tuple[int, ...], ...]]
@@ -97,6 +99,41 @@ TWICE: dict[str, Case] = {
     ),
     "interpolate bicubic": (lambda x: F.interpolate(x, size=(5, 2), mode="bicubic"), ((1, 1, 4, 4),)),
     "interpolate nearest": (lambda x: F.interpolate(x, scale_factor=2), ((1, 2, 3),)),
+    **{
+        f"interpolate {mode} in {len(sizes)}d": (
+            lambda x, s=sizes, m=mode: F.interpolate(x, size=s, mode=m),
+            ((1, 2, 3, 2, 2)[: len(sizes) + 2],),
+        )
+        for mode, sizes in [
+            ("nearest", (4, 3)),
+            ("nearest", (4, 3, 3)),
+            ("nearest-exact", (5,)),
+            ("nearest-exact", (4, 3)),
+            ("nearest-exact", (4, 3, 3)),
+            ("linear", (5,)),
+            ("trilinear", (4, 3, 3)),
+        ]
+    },
+    "max_pool3d": (lambda x: F.max_pool3d(x, 2), ((1, 1, 4, 4, 2),)),
+    "avg_pool3d": (lambda x: F.avg_pool3d(x, 2, divisor_override=3), ((1, 1, 4, 4, 2),)),
+    "adaptive_avg_pool3d": (lambda x: F.adaptive_avg_pool3d(x, 2), ((1, 1, 3, 3, 2),)),
+    "adaptive_max_pool3d": (lambda x: F.adaptive_max_pool3d(x, 2), ((1, 1, 3, 3, 2),)),
+    "max_unpool2d": (lambda x: F.max_unpool2d(x, PLACES, 2), ((1, 1, 2, 2),)),
+    "max_unpool3d": (lambda x: F.max_unpool3d(x, PLACES.unsqueeze(2), (1, 2, 2)), ((1, 1, 1, 2, 2),)),
+    **{
+        f"pad {mode} in {len(sides) // 2}d": (
+            lambda x, s=sides, m=mode: F.pad(x, s, m),
+            ((1, 2, 3, 2, 2)[: len(sides) // 2 + 2],),
+        )
+        for mode, sides in [
+            ("reflect", (1, 2)),
+            ("reflect", (1, 0, 0, 1, 2, 1)),
+            ("replicate", (1, 2, 0, 1)),
+            ("replicate", (1, 0, 0, 1, 2, 1)),
+        ]
+    },
+    "channel_shuffle": (lambda x: F.channel_shuffle(x, 2), ((1, 4, 2),)),
+    "cosine_embedding_loss": (lambda x, y: F.cosine_embedding_loss(x, y, SIGNS[:, 0], 0.2), ((3, 4), (3, 4))),
     "unfold": (lambda x: F.unfold(x, 2, padding=1), ((1, 2, 3, 3),)),
     "fold": (lambda x: F.fold(x, (3, 3), 2), ((1, 4, 4),)),
     "pixel_shuffle": (lambda x: F.pixel_shuffle(x, 2), ((1, 4, 2, 2),)),
@@ -132,6 +169,7 @@ ONCE: dict[str, Case] = {
         lambda x, grid: F.grid_sample(x, grid, "bicubic", "reflection", True),
         ((1, 1, 4, 4), (1, 2, 2, 2)),
     ),
+    "grid_sample in 3d": (F.grid_sample, ((1, 1, 2, 3, 2), (1, 2, 1, 2, 3))),
     "pdist": (F.pdist, ((4, 3),)),
     "ctc_loss": (
         lambda x: F.ctc_loss(x.log_softmax(2), torch.tensor([[1, 2], [1, 1]]), (5, 4), (2, 2)),
@@ -186,3 +224,44 @@ def test_the_fused_attention_has_no_second_derivative_as_in_pytorch() -> None:
     message = "derivative for aten::_scaled_dot_product_flash_attention_for_cpu_backward is not implemented"
     with pytest.raises(RuntimeError, match=message):
         gradient.sum().backward()
+
+
+FAMILIES = (
+    "activation", "adaptive_pooling", "attention", "composed_loss", "convolution", "cross_entropy", "ctc", "distance",
+    "embedding", "gelu", "grid_sampler", "group_norm", "image", "interpolation", "linear", "loss", "lstm_layer",
+    "margin_loss", "normalization", "padding", "pooling", "recurrent", "smooth_activation", "softmax", "weight_norm",
+)  # fmt: skip
+ELSEWHERE = {
+    "mkldnn_rnn_layer": "single precision only: compared with its steps above",
+    "transpose_.2": "the transposed result of a recurrent layer: see the modules",
+    "rrelu_with_noise": "random",
+    "rrelu_with_noise_backward": "random",
+}
+
+
+def family(op: Operator) -> str:
+    """The module an operator's derivative stands in."""
+    rule = op.joint[1] if op.joint else next(rule for rule in op.rules if rule is not None)
+    return str(rule.function.__module__.rpartition(".")[2])
+
+
+def test_every_operator_of_a_layer_is_in_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new declaration without a case above, or a case that no longer reaches its operator, fails here."""
+    recorded: set[int] = set()
+    record = Operator.record
+
+    def noting(self: Operator, *args: Any) -> Any:
+        recorded.add(id(self))
+        return record(self, *args)
+
+    monkeypatch.setattr(Operator, "record", noting)
+    for function, shapes in (TWICE | ONCE).values():
+        given = inputs(shapes)
+        gradients = torch.autograd.grad(function(*given).sum(), given, create_graph=True, allow_unused=True)
+        assert any(g is not None for g in gradients)
+    missing = {
+        name
+        for name, op in OPERATORS.items()
+        if (op.joint or any(op.rules)) and family(op) in FAMILIES and id(op) not in recorded
+    }
+    assert sorted(missing) == sorted(ELSEWHERE)
