@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradviz_engine.ops import lu_factors
+from gradviz_engine.ops.cumulative import cumprod
 from gradviz_engine.ops.decompositions import _cholesky_arrays, _cholesky_grad
 from gradviz_engine.ops.decompositions import qr as linalg_qr
 from gradviz_engine.ops.decompositions import svd as linalg_svd
@@ -91,6 +92,24 @@ def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
     return tuple(result) if get_infos else (result[0], result[1])
 
 
-__all__ = ["cholesky", "cholesky_inverse", "lu", "qr", "svd"]
+@composite
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+    """``torch.vander``: powers of a vector's elements as rows, the highest first unless ``increasing``.
+
+    PyTorch fills the result in place over numbers that ``cumprod`` has saved, so that a backward raises; so here.
+    """
+    if x.dim() != 1:
+        raise RuntimeError(f"x must be a one-dimensional tensor. Got {x.dim()}-dimensional tensor.")
+    count = x.shape[0] if N is None else N
+    result = x.new_empty((x.shape[0], count))
+    if count:
+        result.select(1, 0).fill_(1)
+    if count > 1:
+        result[:, 1:].copy_(x.unsqueeze(1))
+        result[:, 1:].copy_(cumprod(result[:, 1:], 1))
+    return result if increasing else result.flip([1])
+
+
+__all__ = ["cholesky", "cholesky_inverse", "lu", "qr", "svd", "vander"]
 METHODS = ("cholesky", "cholesky_inverse", "qr", "svd")
 INPLACE = ()

@@ -17,12 +17,12 @@ FAMILIES = tuple(
     import_module(f"gradviz_engine.{name}")
     for name in (
         "creation", "ops.activation", "ops.binary", "ops.chains", "ops.comparison", "ops.conversion",
-        "ops.copying", "ops.cross", "ops.cumulative", "ops.einsum", "ops.elementary", "ops.extrema", "ops.filling", "ops.fused",
-        "ops.indexing", "ops.least_squares", "ops.legacy_linalg", "ops.lu_factors", "ops.masking", "ops.matmul",
-        "ops.matrix_exp", "ops.norms", "ops.pairwise", "ops.part_scatter", "ops.pointwise", "ops.powers",
-        "ops.rearranging", "ops.reduction", "ops.restriding", "ops.sampling", "ops.scatter",
-        "ops.scatter_reduce", "ops.selecting", "ops.shape", "ops.softmax", "ops.solving", "ops.sorting",
-        "ops.special_functions", "ops.splitting", "ops.statistics", "ops.view_copies",
+        "ops.copying", "ops.cross", "ops.cumulative", "ops.einsum", "ops.elementary", "ops.extrema",
+        "ops.filling", "ops.fused", "ops.indexing", "ops.least_squares", "ops.legacy_linalg", "ops.lu_factors",
+        "ops.masking", "ops.matmul", "ops.matrix_exp", "ops.norms", "ops.pairwise", "ops.part_scatter",
+        "ops.pointwise", "ops.powers", "ops.rearranging", "ops.reduction", "ops.restriding", "ops.sampling",
+        "ops.scatter", "ops.scatter_reduce", "ops.selecting", "ops.shape", "ops.softmax", "ops.solving",
+        "ops.sorting", "ops.special_functions", "ops.splitting", "ops.statistics", "ops.view_copies",
     )
 )  # fmt: skip
 
