@@ -1,8 +1,8 @@
 """An LSTM layer as one operator: the whole sequence in one direction, the node MkldnnRnnLayerBackward0.
 
-The forward keeps the gates and the cells of every step. The derivative runs through time in the engine's own
-operations: on what was kept, or, under ``create_graph``, on gates computed again from the saved inputs, so that it
-can be differentiated itself.
+The forward keeps the gates and the cells of every step, and the derivative is a kernel over them. Under
+``create_graph`` it is written in the engine's own operations, on gates computed again from the saved inputs, so that
+it can be differentiated itself.
 Source: ``mkldnn_rnn_layer`` in tools/autograd/derivatives.yaml and aten/src/ATen/native/mkldnn/RNN.cpp, PyTorch 2.13.
 """
 
@@ -46,18 +46,54 @@ def _forward(
     return outputs, h.copy(), c.copy(), gates, cells
 
 
+def _kernel(
+    by_outputs: Array | None,
+    by_h: Array | None,
+    by_c: Array | None,
+    x: Array,
+    w_ih: Array,
+    w_hh: Array,
+    hx: Array,
+    cx: Array,
+    outputs: Array,
+    gates: Array,
+    cells: Array,
+    backwards: bool,
+) -> tuple[Array, ...]:
+    """Back through time: the gradients of x, w_ih, w_hh, the bias, hx and cx.
+
+    What multiplies the gradients of c and h at each step is the same for every batch of them, and computed for all
+    steps at once: by the gates before activation, c' times (g·i(1-i), c·f(1-f), i(1-g²)) and h' times tanh(c)·o(1-o).
+    """
+    steps, batch, size = outputs.shape
+    order = slice(None, None, -1) if backwards else slice(None)
+    x, outputs, gates, cells = x[order], outputs[order], gates[order], cells[order]
+    i, f, g, o = np.split(gates, 4, axis=2)
+    squashed = np.tanh(cells)
+    before_c, before_h = np.concatenate([cx[None], cells[:-1]]), np.concatenate([hx[None], outputs[:-1]])
+    into_c = o * (1 - squashed * squashed)
+    slopes = np.stack([g * i * (1 - i), before_c * f * (1 - f), i * (1 - g * g), squashed * o * (1 - o)], axis=2)
+    by_gates = np.empty_like(slopes)
+    dh = np.zeros_like(hx) if by_h is None else by_h.copy()
+    dc = np.zeros_like(cx) if by_c is None else by_c.copy()
+    arriving = None if by_outputs is None else by_outputs[order]
+    for t in range(steps - 1, -1, -1):
+        if arriving is not None:
+            dh += arriving[t]
+        dc += dh * into_c[t]
+        np.multiply(slopes[t, :, :3], dc[:, None], out=by_gates[t, :, :3])
+        np.multiply(slopes[t, :, 3], dh, out=by_gates[t, :, 3])
+        dc *= f[t]
+        dh = by_gates[t].reshape(batch, 4 * size) @ w_hh
+    flat = by_gates.reshape(steps * batch, 4 * size)
+    by_x = (flat @ w_ih).reshape(x.shape)[order]
+    by_w_ih = flat.T @ x.reshape(steps * batch, -1)
+    by_w_hh = flat.T @ before_h.reshape(steps * batch, size)
+    return np.ascontiguousarray(by_x), by_w_ih, by_w_hh, flat.sum(axis=0), dh, dc
+
+
 Step = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 """What the derivative needs of a step: h and c before it, the gates i, f, g, o, and c after it."""
-
-
-def _kept_steps(saved: Any, times: Sequence[int]) -> list[Step]:
-    result: list[Step] = []
-    h, c = saved.hx_, saved.cx_
-    for t in times:
-        after = saved.cells[t]
-        result.append((h, c, *saved.gates[t].chunk(4, 1), after))
-        h, c = saved.result0[t], after
-    return result
 
 
 def _computed_steps(saved: Any, times: Sequence[int]) -> list[Step]:
@@ -75,12 +111,30 @@ def _computed_steps(saved: Any, times: Sequence[int]) -> list[Step]:
     return result
 
 
-def _backward(grads: tuple[Tensor | None, ...], saved: Any, needed: tuple[bool, ...]) -> list[Tensor | None]:
+def _backward(grads: tuple[Tensor | None, ...], saved: Any, needed: tuple[bool, ...]) -> Sequence[Tensor | None]:
+    if mode.enabled:
+        return _differentiable(grads, saved, needed)
+    by_x, by_w_ih, by_w_hh, by_bias, by_h, by_c = _lstm_backward(
+        *grads,
+        saved.input,
+        saved.weight0,
+        saved.weight1,
+        saved.hx_,
+        saved.cx_,
+        saved.result0,
+        saved.gates,
+        saved.cells,
+        saved.reverse,
+    )
+    return by_x, by_w_ih, by_w_hh, by_bias, by_bias.clone(), by_h, by_c
+
+
+def _differentiable(grads: tuple[Tensor | None, ...], saved: Any, needed: tuple[bool, ...]) -> list[Tensor | None]:
     """Back through time: by each step's gates before their activation, then by what they were made of."""
     by_outputs, by_h, by_c = grads
     length = saved.input.shape[0]
     times = range(length - 1, -1, -1) if saved.reverse else range(length)
-    steps = (_computed_steps if mode.enabled else _kept_steps)(saved, times)
+    steps = _computed_steps(saved, times)
     by_gates: list[Any] = [None] * length
     before: list[Any] = [None] * length
     for t, (h, c, i, f, g, o, after) in zip(reversed(times), reversed(steps), strict=True):
@@ -110,6 +164,11 @@ def _by_inputs(
     return [by_input, by_w_ih, by_w_hh, by_b_ih, by_b_hh, by_h, by_c]
 
 
+_lstm_backward = operator(
+    "mkldnn_rnn_layer_backward(grad_output, grad_hy, grad_cy, input, weight0, weight1, hx_, cx_, result0, gates, "
+    "cells, *, reverse) -> result0, result1, result2, result3, result4, result5",
+    forward=_kernel,
+)
 _lstm_layer = operator(
     "mkldnn_rnn_layer(input, weight0, weight1, weight2, weight3, hx_, cx_, *, reverse)"
     " -> result0, result1, result2; gates, cells",

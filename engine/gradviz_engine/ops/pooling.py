@@ -8,6 +8,7 @@ Sources: tools/autograd/derivatives.yaml and aten/src/ATen/native/Pooling.cpp, P
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -48,27 +49,29 @@ def _max_forward(
     lowest = -np.inf if x.dtype.kind == "f" else np.iinfo(x.dtype).min
     source = padded(full, padding, after, lowest)
     starts = np.ix_(*[np.arange(n) * s - p for n, s, p in zip(counts, stride, padding, strict=True)])
-    best: Array | None = None
-    indices: Array | None = None
-    for place, where in offsets(kernel, counts, stride, dilation):
+    first = [np.maximum(-(start // d), 0) for start, d in zip(starts, dilation, strict=True)]
+    best: Any = None
+    chosen = np.broadcast_to(_flat(first, kernel).astype(np.int32), full.shape[:2] + counts).copy()
+    with_nan = x.dtype.kind == "f" and x.size > 0 and bool(np.isnan(x.min()))
+    for number, (_, where) in enumerate(offsets(kernel, counts, stride, dilation)):
         candidate = source[(..., *where)]
-        at = _flat([start + p * d for start, p, d in zip(starts, place, dilation, strict=True)], spatial)
-        if best is None or indices is None:
-            inside = [start + np.maximum(-(start // d), 0) * d for start, d in zip(starts, dilation, strict=True)]
-            best, indices = candidate.copy(), np.broadcast_to(_flat(inside, spatial), candidate.shape).copy()
+        if best is None:
+            best = candidate.copy()
             continue
         better = candidate > best
-        if x.dtype.kind == "f":
+        if with_nan:
             better |= candidate != candidate
-        np.copyto(best, candidate, where=better)
-        np.copyto(indices, at, where=better)
-    assert best is not None
-    assert indices is not None
+        np.copyto(chosen, number, where=better)
+        np.maximum(best, candidate, out=best)
+    steps = [
+        place * d for place, d in zip(np.unravel_index(np.arange(math.prod(kernel)), kernel), dilation, strict=True)
+    ]
+    indices = _flat(starts, spatial) + _flat(steps, spatial)[chosen]
     return (best, indices) if x.ndim == rank + 2 else (best[0], indices[0])
 
 
-def _flat(places: list[Array], spatial: Sizes) -> Array:
-    """Places by dimension as one number in the plane."""
+def _flat(places: Sequence[Array], spatial: Sizes) -> Array:
+    """Places by dimension as one number in the plane, or in the window."""
     flat: Any = 0
     for place, size in zip(places, spatial, strict=True):
         flat = flat * size + place
