@@ -9,6 +9,7 @@ import numpy as np
 from gradviz_engine import dtypes
 from gradviz_engine.autograd import observer
 from gradviz_engine.autograd.grad_mode import mode
+from gradviz_engine.autograd.node import edge_of, next_sequence
 from gradviz_engine.autograd.views import MULTIPLE, rebase
 from gradviz_engine.ops.reporting import report_op
 
@@ -37,7 +38,10 @@ def run_inplace(op: Operator, target: Tensor, args: tuple[Any, ...]) -> Tensor:
     node = None
     if recorded:
         alias = target._alias(target._version_counter)
-        node = op.record((_before_write(op, target), *inputs[1:]), attributes, (alias,), save_outputs=False)
+        copy = _reads_old_value(op, inputs)
+        node = op.record((_before_write(target, copy), *inputs[1:]), attributes, (alias,), save_outputs=False)
+        if copy and target.requires_grad:
+            next_sequence()  # PyTorch's copy of the old value is a recorded clone
     write(target, array, op.name + "_")
     if node is not None:
         op.save_outputs(node, (target,))
@@ -47,30 +51,21 @@ def run_inplace(op: Operator, target: Tensor, args: tuple[Any, ...]) -> Tensor:
     return target
 
 
-def _before_write(op: Operator, target: Tensor) -> Tensor:
-    """A stand-in for ``target`` with its present history, and its present numbers where a rule reads them."""
-    from gradviz_engine.autograd.node import edge_of
-
-    reads_old = any(step.kind == "input" and step.index == 0 for step in op.plan)
-    stand_in = target._with_data(target._data.copy() if reads_old else target._data, None)
+def _before_write(target: Tensor, copy: bool) -> Tensor:
+    """A stand-in for the target with its present history, and its present numbers where a needed rule reads them."""
+    stand_in = target._with_data(target._data.copy() if copy else target._data, None)
     edge = edge_of(target)
     stand_in._edge = edge if edge[0] is not None else None
     return stand_in
 
 
-def _edge_kept(target: Tensor, operand: Any) -> Any:
-    """An operand that shares memory with the target enters the graph with the history it has before the write."""
-    from gradviz_engine.autograd.node import edge_of
-    from gradviz_engine.tensor import Tensor
+def _reads_old_value(op: Operator, inputs: tuple[Any, ...]) -> bool:
+    return any(step.kind == "input" and step.index == 0 and _needed(op, inputs, step.edges) for step in op.plan)
 
-    if not isinstance(operand, Tensor) or operand._base is None:
-        return operand
-    if operand._version_counter is not target._version_counter:
-        return operand
-    stand_in = operand._alias(operand._version_counter)
-    edge = edge_of(operand)
-    stand_in._edge = edge if edge[0] is not None else None
-    return stand_in
+
+def _needed(op: Operator, inputs: tuple[Any, ...], edges: tuple[int, ...]) -> bool:
+    """Does an input whose derivative belongs to one of these edges require grad?"""
+    return any(getattr(inputs[op.differentiable[edge]], "requires_grad", False) for edge in edges)
 
 
 def write(target: Tensor, array: Any, cause: str) -> None:

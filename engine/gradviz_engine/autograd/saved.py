@@ -149,6 +149,25 @@ def _without_numbers(tensor: Tensor) -> Tensor:
     return place
 
 
+class SavedNumber:
+    """A Python number where PyTorch saves a wrapped tensor: freed with the rest, so a second backward raises."""
+
+    __slots__ = ("freed", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.freed = False
+
+    def unpack(self, node: Node | None = None) -> Any:
+        """The number, or RuntimeError where it was freed."""
+        if self.freed:
+            raise RuntimeError(FREED_MESSAGE)
+        return self.value
+
+    def free(self) -> None:
+        self.freed = True
+
+
 def _changed_message(tensor: Tensor, saved: SavedTensor, node: Node | None, version: int) -> str:
     edge = tensor._edge if saved.output_nr < 0 else (node, saved.output_nr)
     maker = edge[0].name() if edge is not None and edge[0] is not None else None

@@ -40,7 +40,7 @@ import numpy as np
 from gradviz_engine.autograd import anomaly, observer
 from gradviz_engine.autograd.grad_mode import mode
 from gradviz_engine.autograd.node import Node, edge_of
-from gradviz_engine.autograd.saved import SavedTensor
+from gradviz_engine.autograd.saved import SavedNumber, SavedTensor
 from gradviz_engine.autograd.views import mark_views
 from gradviz_engine.ops.reporting import report_op
 from gradviz_engine.tensor import Tensor, wrap
@@ -107,7 +107,7 @@ class OpNode(Node):
             return False
         freed = False
         for value in self.__dict__.values():
-            if value.__class__ is SavedTensor:
+            if value.__class__ is SavedTensor or value.__class__ is SavedNumber:
                 value.free()
                 freed = True
             elif value.__class__ is list:
@@ -264,7 +264,7 @@ class Operator:
                     kept[key] = [SavedTensor(t) for t in inputs]
                 else:
                     value = inputs[index]
-                    kept[key] = SavedTensor(value) if isinstance(value, Tensor) else value
+                    kept[key] = _keep_input(value)
 
     def save_outputs(self, node: OpNode, outputs: Sequence[Tensor]) -> None:
         """Keep the outputs that a needed rule reads."""
@@ -370,6 +370,12 @@ _new = Tensor.__new__
 _ndarray = np.ndarray
 
 
+def _keep_input(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return SavedTensor(value)
+    return value if value is None else SavedNumber(value)
+
+
 def _keep_attribute(value: Any) -> Any:
     """Tensors among attributes (index lists) are saved like inputs, for version checks and freeing."""
     if isinstance(value, Tensor):
@@ -416,7 +422,7 @@ def _unpacking(key: str) -> property:
 
     def get(node: OpNode) -> Any:
         value = getattr(node, kept)
-        if value.__class__ is SavedTensor:
+        if value.__class__ is SavedTensor or value.__class__ is SavedNumber:
             return value.unpack(node)
         if value.__class__ is list:
             return [v.unpack(node) if v.__class__ is SavedTensor else v for v in value]

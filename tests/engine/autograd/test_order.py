@@ -88,6 +88,13 @@ def test_operations_outside_the_graph_take_no_number() -> None:
     assert (x * 1).grad_fn._sequence_nr() == before + 1
 
 
+def test_an_in_place_operation_that_saves_the_old_value_takes_a_number_for_the_copy() -> None:
+    x, y = leaf(engine, 2), leaf(engine, 2) * 1
+    before = y.grad_fn._sequence_nr()
+    assert y.mul_(x).grad_fn._sequence_nr() == before + 1
+    assert y.add_(x).grad_fn._sequence_nr() == before + 3
+
+
 def test_several_roots_add_a_graph_root_that_takes_a_number() -> None:
     x = leaf(engine, 2)
     before = (x * 1).grad_fn._sequence_nr()

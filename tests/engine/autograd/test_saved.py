@@ -46,6 +46,13 @@ def test_a_graph_that_saved_nothing_runs_twice() -> None:
     assert x.grad.tolist() == [4.0] * 3
 
 
+def test_a_number_is_saved_like_a_tensor_and_freed_with_the_rest() -> None:
+    loss = (leaf(3) * 2).sum()
+    loss.backward()
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
+        loss.backward()
+
+
 def test_retain_graph_keeps_everything() -> None:
     x = leaf(3)
     loss = x.exp().sum()
