@@ -76,9 +76,7 @@ def start(code: str) -> float:
 
 def main(rounds: int) -> None:
     """Start both in turns and print medians and their ratio."""
-    if not (
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform in ("win32", "darwin")
-    ):
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform in ("win32", "darwin")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     candidates = {"gradviz": GRADVIZ, "bare": BARE}
     times: dict[str, list[float]] = {name: [] for name in candidates}

@@ -197,9 +197,7 @@ def _fonts(answer: dict[str, Any]) -> Iterator[Finding]:
         mend = _install("fonts-dejavu-core", "dejavu-sans-fonts", "ttf-dejavu", "dejavu-fonts")
         yield Finding("Fonts", Grade.WARNING, "the system has none; gradviz uses its own", mend)
     elif not answer["chinese"]:
-        mend = _install(
-            "fonts-noto-cjk", "google-noto-sans-cjk-fonts", "noto-fonts-cjk", "google-noto-sans-cjk-fonts"
-        )
+        mend = _install("fonts-noto-cjk", "google-noto-sans-cjk-fonts", "noto-fonts-cjk", "google-noto-sans-cjk-fonts")
         yield Finding("Fonts", Grade.OPTIONAL, f"{answer['fonts']} families, none with Chinese", mend)
     else:
         yield Finding("Fonts", Grade.OK, f"{answer['fonts']} families, Chinese among them")

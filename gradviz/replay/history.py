@@ -81,9 +81,7 @@ class History:
         self._edges = TrackBuilder([NONE] * len(self._trace.edges))
         self._buffers = TrackBuilder([NONE] * len(self.slots))
         self._grad_steps = TrackBuilder([0] * len(self.leaves))
-        self._sums = TrackBuilder(
-            int(not is_clear(self._trace, self.first_grad(leaf))) for leaf in self.leaves
-        )
+        self._sums = TrackBuilder(int(not is_clear(self._trace, self.first_grad(leaf))) for leaf in self.leaves)
         self._call = TrackBuilder([NONE])
 
     def _build(self) -> None:

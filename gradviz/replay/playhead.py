@@ -101,9 +101,7 @@ class Playhead:
         touched = {int(node) for part in nodes for node in part}
         touched.update(slot_nodes[slot] for slot in slots)
         leaves = {
-            leaf_nodes[item]
-            for track in (history.grad_steps, history.sums)
-            for item in track.between(start, end)
+            leaf_nodes[item] for track in (history.grad_steps, history.sums) for item in track.between(start, end)
         }
         leaves.update(int(node) for node in history.values.between(start, end) if node in history.leaves)
         return Change(

@@ -247,9 +247,7 @@ class Simulator:
         if roots:
             self._call(self.choose.choice(roots), task.depth + 1)
 
-    def _flow(
-        self, task: Task, node: NodeId, slot: int, target: NodeId, gradient: float, run: set[NodeId]
-    ) -> None:
+    def _flow(self, task: Task, node: NodeId, slot: int, target: NodeId, gradient: float, run: set[NodeId]) -> None:
         task.buffers[target] = task.buffers.get(target, 0.0) + gradient
         task.dependencies[target] -= 1
         if task.dependencies[target] == 0 and target in run:

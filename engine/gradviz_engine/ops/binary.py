@@ -1,4 +1,4 @@
-"""Functions of two tensors beyond arithmetic: atan2, hypot, fmax, logaddexp, xlogy, copysign, ldexp, dist.
+"""Functions of two tensors beyond arithmetic: atan2, hypot, fmax, logaddexp, xlogy, copysign, ldexp.
 
 Derivatives: tools/autograd/derivatives.yaml and FunctionsManual.cpp of PyTorch 2.13.
 """
@@ -180,60 +180,6 @@ ldexp = _binary(
     (lambda grad, saved: mul_scalar(grad * saved.result, math.log(2)), "grad · result · ln 2"),
 )  # fmt: skip
 
-# Distance -----------------------------------------------------------------------------------------------
-
-
-def _distance(x: Any, y: Any, p: float) -> Any:
-    d = np.abs(x - y).reshape(-1)
-    if p == 0:
-        return np.asarray((d != 0).sum(), d.dtype)
-    if math.isinf(p):
-        return d.max(initial=0) if p > 0 else d.min(initial=np.inf)
-    return (d**p).sum() ** (1 / p)
-
-
-def norm_slope(grad: Tensor, x: Tensor, p: float, norm: Tensor) -> Tensor:
-    """The derivative of a p-norm over everything (``norm_backward``); 0 where the norm is 0."""
-    if p == 0:
-        return zeros_like(x)
-    if p == 1:
-        return x.sgn() * grad
-    if p == 2:
-        return grad * (x / norm).masked_fill(norm == 0, 0)
-    if math.isinf(p):
-        hits = x.abs() == norm
-        return x.sgn() * hits * (grad / hits.sum())
-    if p < 1:
-        size = (x.sgn() * x.abs().pow(p - 1)).masked_fill(x == 0, 0)
-        return size * grad * norm.pow(1 - p)
-    if p < 2:
-        scale = grad / norm.pow(p - 1)
-        return (x.sgn() * x.abs().pow(p - 1) * scale).masked_fill(norm == 0, 0)
-    scale = (grad / norm.pow(p - 1)).masked_fill(norm == 0, 0)
-    return x * x.abs().pow(p - 2) * scale
-
-
-_dist = operator(
-    "dist(self, other, *, p)",
-    node="DistBackward0",
-    forward=_distance,
-    gradients={
-        "self": Rule(
-            lambda grad, saved: norm_slope(grad, saved.self - saved.other, saved.p, saved.result),
-            "grad · slope of the norm at self - other",
-        ),
-        "other": Rule(
-            lambda grad, saved: -norm_slope(grad, saved.self - saved.other, saved.p, saved.result),
-            "-grad · slope of the norm at self - other",
-        ),
-    },
-)
-
-
-def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """The p-norm of the difference."""
-    return _dist(input, other, p)
-
 
 def inplace_of(function: Any) -> Any:
     """``atan2_`` from ``atan2``."""
@@ -248,7 +194,7 @@ def inplace_of(function: Any) -> Any:
 
 NAMED_METHODS = {f.__name__ + "_": inplace_of(f) for f in (atan2, hypot, xlogy)}
 __all__ = [
-    "arctan2", "atan2", "copysign", "dist", "fmax", "fmin", "hypot", "ldexp", "logaddexp", "logaddexp2", "xlogy",
+    "arctan2", "atan2", "copysign", "fmax", "fmin", "hypot", "ldexp", "logaddexp", "logaddexp2", "xlogy",
 ]  # fmt: skip
 METHODS = tuple(__all__)
 INPLACE = ()

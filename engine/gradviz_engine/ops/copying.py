@@ -103,6 +103,19 @@ def detach(input: Tensor) -> Tensor:
     return alias
 
 
+def detach_(self: Tensor) -> Tensor:
+    """Forget this tensor's history; RuntimeError for a view, whose base would not know."""
+    if self._base is not None:
+        raise RuntimeError(
+            "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for "
+            "training, and gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence "
+            "detach_() cannot be called on these gradients. To fix this error, please refer to the "
+            "Optimizer.zero_grad() function in torch/optim/optimizer.py as a reference."
+        )
+    self._edge, self._leaf_requires_grad = None, False
+    return self
+
+
 def zeros_like(tensor: Tensor) -> Tensor:
     return wrap(np.zeros_like(tensor._data))
 
@@ -198,5 +211,5 @@ def as_strided_node(base: Tensor, view: Tensor) -> Node:
 
 
 __all__ = ["as_strided", "clone", "detach"]
-METHODS = ("as_strided", "clone", "copy_", "detach")
+METHODS = ("as_strided", "clone", "copy_", "detach", "detach_")
 INPLACE = ()

@@ -421,6 +421,6 @@ def binary_cross_entropy_with_logits(
     return result
 
 
-__all__ = ["binary_cross_entropy_with_logits"]
+__all__: list[str] = []
 METHODS: tuple[str, ...] = ()
 INPLACE: tuple[str, ...] = ()

@@ -94,7 +94,7 @@ def _logcumsumexp_backward(grad: Tensor, x: Tensor, result: Tensor, dim: int) ->
     """Source: ``logcumsumexp_backward``: positive and negative gradients apart, in logarithms."""
     if not x._data.ndim or not x._data.size:
         return grad
-    low = wrap(np.full((), -np.inf, grad._data.dtype))
+    low = wrap(np.asarray(np.finfo(grad._data.dtype).min))
     positive = (grad > 0).logical_or(grad != grad)
     log_positive = grad.log().where(positive, low)
     log_negative = (-grad).log().where(grad < 0, low)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz_engine.ops.eigenvector_signs import turned_as_in_pytorch
 from gradviz_engine.ops.extrema import result_type
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
@@ -192,6 +193,10 @@ def qr(A: Tensor, mode: str = "reduced", *, out: Any = None) -> Any:
 
 def _eigh_arrays(A: Array, UPLO: Any, compute_v: bool) -> tuple[Array, Array]:
     values, vectors = np.linalg.eigh(half(A), UPLO)
+    if A.dtype.kind == "f":
+        vectors = vectors.copy()
+        for place in np.ndindex(A.shape[:-2]):
+            vectors[place] = turned_as_in_pytorch(A[place], vectors[place], UPLO == "L")
     return values.astype(_real_dtype(A.dtype), copy=False), column_major(vectors.astype(A.dtype, copy=False))
 
 

@@ -312,6 +312,6 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return wrap((classes[..., None] == np.arange(num_classes)).astype(np.int64))
 
 
-__all__ = ["embedding"]
+__all__: list[str] = []
 METHODS: tuple[str, ...] = ()
 INPLACE: tuple[str, ...] = ()

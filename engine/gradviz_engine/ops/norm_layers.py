@@ -222,7 +222,6 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     return input / average.mul(alpha).add(k).pow(beta)
 
 
-__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "native_batch_norm", "native_group_norm",
-           "native_layer_norm", "rms_norm"]  # fmt: skip
+__all__ = ["group_norm", "layer_norm", "native_batch_norm", "native_group_norm", "native_layer_norm", "rms_norm"]
 METHODS: tuple[str, ...] = ()
 INPLACE: tuple[str, ...] = ()

@@ -362,15 +362,18 @@ class Module(HookedCalls, Stateful):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the parameters' gradients, or fill them with zeros."""
-        with observer.cause("zero_grad"):
-            for parameter in self.parameters():
-                if parameter._grad is None:
-                    continue
-                if set_to_none:
-                    parameter.grad = None
-                else:
-                    parameter._grad = parameter._grad.detach() if parameter._grad.requires_grad else parameter._grad
-                    parameter._grad.zero_()
+        for parameter in self.parameters():
+            gradient = parameter._grad
+            if gradient is None:
+                continue
+            if set_to_none:
+                parameter.grad = None
+                continue
+            if gradient.grad_fn is not None:
+                gradient.detach_()
+            else:
+                gradient.requires_grad_(False)
+            gradient.zero_()
 
     def share_memory(self: M) -> M:
         return self
