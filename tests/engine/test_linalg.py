@@ -218,3 +218,23 @@ def test_what_cannot_be_computed_is_refused_in_pytorchs_words(run: Any, message:
     with pytest.raises(RuntimeError) as caught:
         run()
     assert str(caught.value) == message
+
+
+@pytest.mark.pytorch
+@pytest.mark.parametrize("half", ["L", "U"])
+def test_eigenvectors_point_where_pytorchs_do(half: str) -> None:
+    live = pytest.importorskip("torch")
+    for seed in range(40):
+        numbers = np.random.default_rng(seed)
+        size = int(numbers.integers(2, 12))
+        A = numbers.normal(size=(size, size))
+        mine = linalg.eigh(torch.tensor(A + A.T), half).eigenvectors
+        theirs = live.linalg.eigh(live.tensor(A + A.T), half).eigenvectors
+        np.testing.assert_allclose(mine.numpy(), theirs.numpy(), atol=1e-8)
+
+
+def test_eigenvectors_have_the_recorded_signs() -> None:
+    """Recorded from PyTorch 2.13.0 with MKL: the signs of the eigenvectors' first and last entries."""
+    A = np.add.outer(np.arange(5.0), np.arange(5.0)) ** 2 % 7 - 3
+    vectors = linalg.eigh(torch.tensor(A)).eigenvectors.numpy()
+    assert np.sign(vectors[[0, -1]]).tolist() == [[1.0, -1.0, -1.0, -1.0, -1.0], [1.0, 1.0, -1.0, -1.0, 1.0]]

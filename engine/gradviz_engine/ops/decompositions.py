@@ -217,7 +217,8 @@ def _eigh_grad(grads: tuple[Any, Any], L: Tensor, V: Tensor) -> Tensor:
     if gV is None:
         result: Tensor = V.matmul(gL.unsqueeze(-1) * mh(V))
         return result
-    inner = mh(V).matmul(gV) / _differences(L)
+    # Only the skew part turns V within the orthogonal matrices; it makes the gradient symmetric.
+    inner = _skew(mh(V).matmul(gV)) * 0.5 / _differences(L)
     eye = wrap(np.eye(L.shape[-1], dtype=bool))
     inner = inner.masked_fill(eye, 0)
     if gL is not None:
@@ -232,7 +233,7 @@ _eigh = operator(
     gradients={
         "A": Rule(
             lambda grads, saved: _eigh_grad(grads, saved.eigenvalues, saved.eigenvectors),
-            "V (Vᵀ gV / gaps + diag(gL)) Vᵀ",
+            "V (skew(Vᵀ gV) / gaps + diag(gL)) Vᵀ",
         )
     },
 )
