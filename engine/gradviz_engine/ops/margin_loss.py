@@ -198,6 +198,7 @@ _multilabel_margin = operator(
     "multilabel_margin_loss_forward(self, target, *, reduction) -> output; is_target",
     node="MultilabelMarginLossBackward0",
     forward=_multilabel_forward,
+    samples=lambda: ((np.array([[0.1, 0.7, -0.4], [0.3, -0.2, 0.6]]), np.array([[1, -1, 0], [2, 0, -1]])), (MEAN,)),
     gradients={
         "self": Rule(
             lambda grad, saved: _multilabel_margin_backward(grad, saved.self, saved.target, saved.reduction),

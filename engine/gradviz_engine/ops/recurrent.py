@@ -22,6 +22,7 @@ from gradviz_engine.ops.linear import linear
 from gradviz_engine.ops.lstm_layer import lstm_layer
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
+from gradviz_engine.ops.restriding import transpose_fresh
 from gradviz_engine.ops.splitting import unsafe_chunk
 from gradviz_engine.tensor import Tensor
 
@@ -34,6 +35,7 @@ _transposed_result = operator(
     "transpose_(self, *, dim0, dim1)",
     node="TransposeBackward1",
     forward=np.swapaxes,
+    samples=lambda: ((np.arange(6.0).reshape(2, 3),), (0, 1)),
     gradients={
         "self": Rule(lambda grad, saved: grad.transpose(saved.dim0, saved.dim1), "grad with the dimensions swapped")
     },
@@ -147,7 +149,7 @@ def recurrent(
             inputs = dropout(inputs, dropout_p, True)
     last = tuple(stack(list(part), 0) for part in zip(*finals, strict=True))
     if batch_first:
-        inputs = inputs.transpose(0, 1) if fused else _transposed_result(inputs, 0, 1)
+        inputs = inputs.transpose(0, 1) if fused else transpose_fresh(inputs, 0, 1)
     return inputs, last
 
 
