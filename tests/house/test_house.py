@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from gradviz import resources
+from gradviz.doctor import PACKAGES
 
 SOURCE = Path(__file__).parents[2]
 
@@ -62,6 +65,29 @@ def test_every_command_has_its_help(command: list[str]) -> None:
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "usage: gradviz" in done.stdout
+
+
+def third_party_imports() -> set[str]:
+    """The top-level modules that the packages import and that are neither Python's nor ours."""
+    found: set[str] = set()
+    for folder in ("gradviz", "engine/gradviz_engine", "ui/gradviz_ui"):
+        for file in (SOURCE / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Import):
+                    found |= {alias.name.split(".")[0] for alias in node.names}
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    found.add(node.module.split(".")[0])
+    return found - sys.stdlib_module_names - {"gradviz", "gradviz_engine", "gradviz_ui"}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    requirements = metadata.requires("gradviz") or []
+    declared = {re.split(r"[<>=!;\[ ]", line)[0].lower() for line in requirements if "extra ==" not in line}
+    modules = {"PIL": "pillow", "PySide6": "pyside6-essentials", "shiboken6": "pyside6-essentials"}
+    imported = {modules.get(name, name).lower() for name in third_party_imports()}
+    optional = {"torch", "pygraphviz", "scipy"}
+    assert imported - optional == declared
+    assert {name.lower() for name in PACKAGES} == declared - {"pyside6-essentials"}
 
 
 def test_the_command_is_installed_and_starts_at_the_command_line() -> None:
