@@ -20,7 +20,6 @@ from gradviz_engine.ops.dropout import dropout
 from gradviz_engine.ops.joining import cat, stack
 from gradviz_engine.ops.linear import linear
 from gradviz_engine.ops.lstm_layer import lstm_layer
-from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.restriding import transpose_fresh
 from gradviz_engine.ops.splitting import unsafe_chunk
@@ -30,16 +29,6 @@ Weights = tuple["Tensor | None", ...]
 State = tuple[Tensor, ...]
 """What a cell carries on: (h,) or (h, c)."""
 Cell = Callable[[Tensor, State, Weights], State]
-
-_transposed_result = operator(
-    "transpose_(self, *, dim0, dim1)",
-    node="TransposeBackward1",
-    forward=np.swapaxes,
-    samples=lambda: ((np.arange(6.0).reshape(2, 3),), (0, 1)),
-    gradients={
-        "self": Rule(lambda grad, saved: grad.transpose(saved.dim0, saved.dim1), "grad with the dimensions swapped")
-    },
-)
 
 # One step: from the input's part of the gates and the state to the new state --------------------------------
 
