@@ -49,6 +49,13 @@ def test_factors_multiply_to_the_matrix(batch: tuple[int, ...]) -> None:
     assert close(P @ low @ up, A)
 
 
+def test_eigenvectors_of_any_matrix_keep_their_direction() -> None:
+    A = matrix(2, 4, 4)
+    values, vectors = linalg.eig(A)
+    assert values.dtype is torch.complex128
+    assert close(A.to(torch.complex128) @ vectors, vectors * values.unsqueeze(-2))
+
+
 def test_inverses_undo() -> None:
     A, B = matrix(2, 3, 3), matrix(2, 3, 2, seed=1)
     eye = torch.eye(3, dtype=torch.float64)
@@ -128,6 +135,8 @@ DERIVATIVES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "eigh vectors": (lambda A: linalg.eigh(symmetric(A))[1].abs(), (matrix(3, 3),)),
     "svdvals": (linalg.svdvals, (matrix(3, 4),)),
     "svd": (lambda A: [t.abs() for t in linalg.svd(A, full_matrices=False)], (matrix(4, 3),)),
+    "eigvals": (lambda A: torch.view_as_real(linalg.eigvals(A)), (matrix(3, 3),)),
+    "triangular_solve": (lambda b, A: torch.triangular_solve(b, A).solution, (matrix(3, 2), definite())),
     "pinv": (linalg.pinv, (matrix(4, 3),)),
     "lu": (lambda A: linalg.lu(A)[1:], (matrix(3, 3),)),
     "lu wide": (lambda A: linalg.lu(A)[1:], (matrix(2, 3),)),

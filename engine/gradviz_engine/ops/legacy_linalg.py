@@ -14,7 +14,7 @@ from gradviz_engine.ops.decompositions import svd as linalg_svd
 from gradviz_engine.ops.extrema import result_type
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
-from gradviz_engine.ops.solving import check_matrices, column_major, mh
+from gradviz_engine.ops.solving import _solve_triangular, _triangular, check_matrices, column_major, mh
 from gradviz_engine.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -86,6 +86,44 @@ def qr(input: Tensor, some: bool = True, *, out: Any = None) -> Any:
     return QrResult(*linalg_qr(input, "reduced" if some else "complete"))
 
 
+def _triangular_arrays(b: Array, A: Array, upper: bool, transpose: bool, unitriangular: bool) -> tuple[Array, Array]:
+    matrix = A.swapaxes(-1, -2) if transpose else A
+    return _triangular(matrix, b, True, upper != transpose, unitriangular), A.copy()
+
+
+def _triangular_solve_grads(grads: tuple[Any, Any], saved: Any, needed: tuple[bool, ...]) -> tuple[Any, Any]:
+    grad, grad_copy = grads
+    gb: Any = None
+    gA: Any = None
+    if grad is not None:
+        A = mh(saved.A) if not saved.transpose else saved.A
+        upper = not saved.upper if not saved.transpose else saved.upper
+        gb = _solve_triangular(A, grad, True, upper, saved.unitriangular)
+        product = -saved.solution.matmul(mh(gb)) if saved.transpose else -gb.matmul(mh(saved.solution))
+        off = 1 if saved.unitriangular else 0
+        gA = product.triu(off) if saved.upper else product.tril(-off)
+    if grad_copy is not None:
+        gA = grad_copy if gA is None else gA + grad_copy
+    return gb, gA
+
+
+_triangular_solve = operator(
+    "triangular_solve(self, A, *, upper, transpose, unitriangular) -> solution, cloned_coefficient",
+    node="TriangularSolveBackward0",
+    forward=_triangular_arrays,
+    gradients={("self", "A"): Rule(_triangular_solve_grads, "gb = A^-ᵀ grad; gA the triangle of -gb xᵀ")},
+)
+
+TriangularResult = result_type("triangular_solve", "solution cloned_coefficient")
+
+
+def triangular_solve(
+    b: Tensor, A: Tensor, upper: bool = True, transpose: bool = False, unitriangular: bool = False, *, out: Any = None
+) -> Any:
+    """``linalg.solve_triangular`` with its arguments the other way round, and a copy of A."""
+    return TriangularResult(*_triangular_solve(b, A, upper, transpose, unitriangular))
+
+
 def lu(A: Tensor, pivot: bool = True, get_infos: bool = False) -> Any:
     """``linalg.lu_factor``."""
     result = lu_factors.lu_factor_ex(A, pivot=pivot)
@@ -110,6 +148,6 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     return result if increasing else result.flip([1])
 
 
-__all__ = ["cholesky", "cholesky_inverse", "lu", "qr", "svd", "vander"]
-METHODS = ("cholesky", "cholesky_inverse", "qr", "svd")
+__all__ = ["cholesky", "cholesky_inverse", "lu", "qr", "svd", "triangular_solve", "vander"]
+METHODS = ("cholesky", "cholesky_inverse", "qr", "svd", "triangular_solve")
 INPLACE = ()
