@@ -158,6 +158,7 @@ _div_rounded = operator(
     },
 )
 _floor_divide = not_implemented("floor_divide(self, other)", forward=_ROUNDED["floor"])
+_floor_divide_scalar = not_implemented("floor_divide(self, *, other)", forward=_ROUNDED["floor"])
 
 
 def _remaining(x: Any, y: Any) -> Any:
@@ -280,7 +281,7 @@ def true_divide(input: Any, other: Any, *, out: Tensor | None = None) -> Tensor:
 
 def floor_divide(input: Any, other: Any) -> Tensor:
     """``⌊input / other⌋``; PyTorch has no derivative for it."""
-    return _floor_divide(input, other)
+    return (_floor_divide if isinstance(other, Tensor) else _floor_divide_scalar)(input, other)
 
 
 def remainder(input: Any, other: Any) -> Tensor:
@@ -319,7 +320,8 @@ def true_divide_(self: Tensor, other: Any) -> Tensor:
 
 
 def floor_divide_(self: Tensor, other: Any) -> Tensor:
-    return _floor_divide.inplace(self, other)
+    op = _floor_divide if isinstance(other, Tensor) else _floor_divide_scalar
+    return op.inplace(self, other)
 
 
 def remainder_(self: Tensor, other: Any) -> Tensor:

@@ -17,8 +17,7 @@ from gradviz_engine.ops.reduction import restore_dims, spread
 from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.restriding import squeeze_fresh, transpose_fresh, unsqueeze_fresh
-from gradviz_engine.ops.shape import broadcast_tensors
-from gradviz_engine.ops.shapes import product, reduced_dims, wrap_dim
+from gradviz_engine.ops.shapes import broadcast_shapes, product, reduced_dims, wrap_dim
 from gradviz_engine.tensor import Tensor, wrap
 
 Array = np.ndarray[Any, Any]
@@ -259,8 +258,9 @@ def _ranks(levels: Tensor, arranged: Tensor, ignore_nan: bool) -> Tensor:
     last = arranged._data.shape[-1] - 1
     has_nan = wrap(np.isnan(arranged._data).any(axis=-1, keepdims=True))
     places = mul_scalar(q, last)
-    if places._data.shape != has_nan._data.shape:
-        places, has_nan = broadcast_tensors(places, has_nan)
+    common = broadcast_shapes(places._data.shape, has_nan._data.shape)
+    if places._data.shape != common:
+        places = places.expand(common)
     return places.masked_fill(has_nan, last)
 
 

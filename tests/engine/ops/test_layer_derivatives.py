@@ -233,7 +233,6 @@ FAMILIES = (
 )  # fmt: skip
 ELSEWHERE = {
     "mkldnn_rnn_layer": "single precision only: compared with its steps above",
-    "transpose_.2": "the transposed result of a recurrent layer: see the modules",
     "rrelu_with_noise": "random",
     "rrelu_with_noise_backward": "random",
 }
