@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as _np
 
-from gradviz_engine import autograd, fft, linalg, masked, nn, optim, random, special, utils
+from gradviz_engine import accelerator, autograd, backends, cuda, fft, linalg, masked, nn, optim, random, special, utils
 from gradviz_engine.autograd.grad_mode import (
     enable_grad,
     inference_mode,
@@ -47,6 +47,8 @@ from gradviz_engine.dtypes import float32 as float
 from gradviz_engine.dtypes import int32 as int
 from gradviz_engine.generator import Generator, default_generator
 from gradviz_engine.layouts import channels_last, contiguous_format, layout, memory_format, preserve_format, strided
+from gradviz_engine.legacy import *
+from gradviz_engine.machine import *
 from gradviz_engine.missing import missing_name
 from gradviz_engine.ops import *
 from gradviz_engine.printing import get_printoptions, set_printoptions

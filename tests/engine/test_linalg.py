@@ -182,6 +182,14 @@ def test_the_determinant_of_a_singular_matrix_has_a_gradient() -> None:
     assert np.allclose(A.grad.numpy(), [[4, -2], [-2, 1]])
 
 
+def test_a_loss_may_not_depend_on_the_phase_of_eigenvectors() -> None:
+    A = matrix(3, 3)
+    vectors = linalg.eig(A).eigenvectors
+    with pytest.raises(RuntimeError, match="it is ill-defined"):
+        vectors.imag.sum().backward()
+    gradcheck(lambda A: torch.view_as_real(linalg.eig(A).eigenvectors).pow(2).sum(-1), (matrix(3, 3),))
+
+
 def test_a_norm_of_zero_has_gradient_zero() -> None:
     x = torch.zeros(3, requires_grad=True)
     x.norm().backward()

@@ -32,6 +32,12 @@ def _eig_grad(grads: tuple[Any, Any], saved: Any) -> Tensor:
     inner: Any = None
     if gV is not None:
         turned = mh(V).matmul(gV)
+        phases = np.diagonal(turned._data.imag, axis1=-2, axis2=-1)
+        if not np.allclose(phases, 0, rtol=1e-2, atol=1e-2):
+            raise RuntimeError(
+                "linalg_eig_backward: The eigenvectors in the complex case are specified up to multiplication by "
+                "e^{i phi}. The specified loss function depends on this quantity, so it is ill-defined."
+            )
         lengths = turned.diagonal(0, -2, -1).real.unsqueeze(-2)
         gaps = (L.unsqueeze(-2) - L.unsqueeze(-1)).conj().masked_fill(eye, 1)
         inner = ((turned - mh(V).matmul(V * lengths)) / gaps).masked_fill(eye, 0)
