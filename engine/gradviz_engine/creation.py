@@ -194,9 +194,11 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
 # Of one number ------------------------------------------------------------------------------------------
 
 
-def _checked_sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
+def _checked_sizes(name: str, size: tuple[Any, ...]) -> tuple[int, ...]:
     sizes = sizes_of(size)
     if any(s < 0 for s in sizes):
+        if name == "zeros":
+            raise RuntimeError("zeros: Dimension size must be non-negative.")
         raise RuntimeError(
             f"Trying to create tensor with negative dimension {next(s for s in sizes if s < 0)}: {as_list(sizes)}"
         )
@@ -205,17 +207,17 @@ def _checked_sizes(size: tuple[Any, ...]) -> tuple[int, ...]:
 
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """All 0."""
-    return _finished(np.zeros(_checked_sizes(_sized(size, options)), _dtype(dtype)), device, requires_grad)
+    return _finished(np.zeros(_checked_sizes("zeros", _sized(size, options)), _dtype(dtype)), device, requires_grad)
 
 
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """All 1."""
-    return _finished(np.ones(_checked_sizes(_sized(size, options)), _dtype(dtype)), device, requires_grad)
+    return _finished(np.ones(_checked_sizes("ones", _sized(size, options)), _dtype(dtype)), device, requires_grad)
 
 
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Whatever the memory holds."""
-    return _finished(np.empty(_checked_sizes(_sized(size, options)), _dtype(dtype)), device, requires_grad)
+    return _finished(np.empty(_checked_sizes("empty", _sized(size, options)), _dtype(dtype)), device, requires_grad)
 
 
 _IGNORED = {"layout", "pin_memory", "memory_format", "generator"}
@@ -235,8 +237,10 @@ def full(
 ) -> Tensor:
     """All ``fill_value``; its kind decides the dtype."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    if not isinstance(value, (bool, int, float, complex, np.generic)):
+        raise TypeError(f"full(): argument 'fill_value' (position 2) must be Number, not {type(value).__name__}")
     default = dtypes.default_of_category(dtypes.scalar_category(value))
-    array = np.full(_checked_sizes(_sized((size,), options)), value, _dtype(dtype, default))
+    array = np.full(_checked_sizes("full", _sized((size,), options)), value, _dtype(dtype, default))
     return _finished(array, device, requires_grad)
 
 
@@ -342,6 +346,9 @@ def eye(
 ) -> Tensor:
     """1 on the diagonal, 0 elsewhere."""
     _sized((), options)
+    if n < 0 or (m is not None and m < 0):
+        which, wrong = ("n", n) if n < 0 else ("m", m)
+        raise RuntimeError(f"{which} must be greater or equal to 0, got {wrong}")
     return _finished(np.eye(n, m, dtype=_dtype(dtype)), device, requires_grad)
 
 
@@ -412,7 +419,8 @@ def new_tensor(
 
 
 def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    return zeros(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+    sizes = _checked_sizes("new_zeros", size)
+    return zeros(sizes, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
 
 def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

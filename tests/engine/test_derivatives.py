@@ -247,7 +247,7 @@ def differentiable_keys() -> Iterator[str]:
             yield key
 
 
-@pytest.mark.parametrize("key", differentiable_keys())
+@pytest.mark.parametrize("key", list(differentiable_keys()))
 def test_derivatives_agree_with_finite_differences(key: str) -> None:
     call = sample_of(key)
     assert call is not None, "no expression reaches this operator: give its declaration `samples=`"

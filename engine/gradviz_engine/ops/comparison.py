@@ -30,6 +30,18 @@ gt = _comparison("gt", np.greater)
 ge = _comparison("ge", np.greater_equal)
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 
+
+def _inplace(name: str, function: Any) -> Any:
+    """``eq_`` from ``eq``: the truth values in the tensor's own dtype."""
+    op = function.operator
+
+    def method(self: Tensor, other: Any) -> Tensor:
+        return op.inplace(self, operand(name, other))
+
+    method.__name__ = method.__qualname__ = name
+    return method
+
+
 # Logic --------------------------------------------------------------------------------------------------
 
 
@@ -101,7 +113,19 @@ bitwise_or = _bitwise("bitwise_or", np.bitwise_or)
 bitwise_xor = _bitwise("bitwise_xor", np.bitwise_xor)
 bitwise_left_shift = _bitwise("bitwise_left_shift", np.left_shift)
 bitwise_right_shift = _bitwise("bitwise_right_shift", np.right_shift)
-_bitwise_not = operator("bitwise_not(self)", forward=np.invert)
+
+
+def _inverted(x: Any) -> Any:
+    if x.dtype.kind in "fc":
+        raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors")
+    return np.invert(x)
+
+
+_bitwise_not = operator("bitwise_not(self)", forward=_inverted)
+
+
+def bitwise_not_(self: Tensor) -> Tensor:
+    return _bitwise_not.inplace(self)
 
 
 def bitwise_not(input: Tensor) -> Tensor:
@@ -166,4 +190,13 @@ __all__ = [
 METHODS = (
     *(name for name in __all__ if name != "isin"), "logical_and_", "logical_not_", "logical_or_", "logical_xor_",
 )  # fmt: skip
+NAMED_METHODS = {
+    f"{name}_": _inplace(f"{name}_", function)
+    for name, function in {
+        "eq": eq, "ne": ne, "lt": lt, "le": le, "gt": gt, "ge": ge, "not_equal": ne, "less": lt, "less_equal": le,
+        "greater": gt, "greater_equal": ge, "bitwise_and": bitwise_and, "bitwise_or": bitwise_or,
+        "bitwise_xor": bitwise_xor, "bitwise_left_shift": bitwise_left_shift,
+        "bitwise_right_shift": bitwise_right_shift,
+    }.items()
+} | {"bitwise_not_": bitwise_not_}  # fmt: skip
 INPLACE = ()

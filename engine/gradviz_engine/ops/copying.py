@@ -90,9 +90,9 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Write ``src``, broadcast and cast, into this tensor."""
     source = src if isinstance(src, Tensor) else wrap(np.asarray(src))
     if source._data.shape != self._data.shape:
-        from gradviz_engine.ops.shapes import expanded_sizes
+        from gradviz_engine.ops.shapes import broadcast_shapes
 
-        expanded_sizes(self._data.shape, source._data.shape)
+        broadcast_shapes(self._data.shape, source._data.shape)
     return _copy.inplace(self, source)
 
 

@@ -238,6 +238,8 @@ _argmax, _argmin = _place_operator("argmax", "argmax"), _place_operator("argmin"
 
 def _place_of(op: Any, name: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     dim = None if dim is None else wrap_dim(dim, input._data.ndim)
+    if dim is None and not input._data.size:
+        raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
     _nonempty(name, input, dim)
     return op(input, dim, keepdim)
 

@@ -69,9 +69,17 @@ def _where_method(self: Tensor, condition: Tensor, other: Any) -> Tensor:
 # Masks --------------------------------------------------------------------------------------------------
 
 
+_C_NAMES = {"float32": "float", "float64": "double", "int64": "long int", "uint8": "unsigned char"}
+
+
+def c_name(dtype: Any) -> str:
+    """A dtype as C++ calls it, which some messages show."""
+    return _C_NAMES.get(dtype._name, dtype._name)
+
+
 def _check_mask(name: str, mask: Tensor) -> None:
     if mask._data.dtype != np.bool_:
-        raise RuntimeError(f"{name} only supports boolean masks, but got mask with dtype {mask.dtype._legacy_name}")
+        raise RuntimeError(f"{name} only supports boolean masks, but got mask with dtype {c_name(mask.dtype)}")
 
 
 def _mask_filled(x: Array, value: Any, mask: Tensor) -> Array:
@@ -120,7 +128,7 @@ def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
 
 
 def _mask_selected(x: Array, mask: Tensor) -> Array:
-    shape = broadcast_shapes(x.shape, mask._data.shape)
+    shape = broadcast_shapes(mask._data.shape, x.shape)
     return np.broadcast_to(x, shape)[np.broadcast_to(mask._data, shape)]
 
 

@@ -117,6 +117,13 @@ OTHER_METHODS: dict[str, Any] = {
 }
 
 
+ALIASES = {
+    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh", "arctan": "atan",
+    "arctan2": "atan2", "arctanh": "atanh", "fix": "trunc", "negative": "neg",
+}  # fmt: skip
+"""Other names of functions, whose in-place forms have other names too."""
+
+
 def _attach() -> None:
     for family in FAMILIES:
         for name in family.METHODS:
@@ -127,6 +134,8 @@ def _attach() -> None:
             setattr(Tensor, name, function)
         for name, function in getattr(family, "PROPERTIES", {}).items():
             setattr(Tensor, name, property(function))
+    for name, original in ALIASES.items():
+        setattr(Tensor, name + "_", getattr(Tensor, original + "_"))
     for name, compute in OPERATOR_METHODS.items():
         method = _operator_method(compute)
         method.__name__ = method.__qualname__ = name

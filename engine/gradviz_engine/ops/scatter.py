@@ -146,7 +146,7 @@ _scatter_combine_number = not_implemented(
 
 def scatter_(self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None) -> Tensor:
     source = value if src is None else src
-    dim = _check_scatter("scatter_", self, dim, index, source)
+    dim = _check_scatter("scatter", self, dim, index, source)
     if isinstance(source, Tensor):
         return _scatter.inplace(self, source, dim, index)
     return _scatter_value.inplace(self, dim, index, source)
@@ -154,11 +154,11 @@ def scatter_(self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Add ``src`` at ``index`` of ``dim``."""
-    return _scatter_add(input, src, _check_scatter("scatter_add", input, dim, index, src), index)
+    return _scatter_add(input, src, _check_scatter("scatter", input, dim, index, src), index)
 
 
 def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    return _scatter_add.inplace(self, src, _check_scatter("scatter_add_", self, dim, index, src), index)
+    return _scatter_add.inplace(self, src, _check_scatter("scatter", self, dim, index, src), index)
 
 
 # By index along one dimension ---------------------------------------------------------------------------
@@ -247,26 +247,39 @@ def _checked_index(name: str, input: Tensor, dim: int, index: Tensor) -> int:
         raise RuntimeError(f"{name}(): Expected dtype int32/int64 for index")
     size = input._data.shape[dim] if input._data.ndim else 1
     if index._data.size and (index._data.min() < -size or index._data.max() >= size):
-        raise IndexError("index out of range in self")
+        wrong = index._data.max() if index._data.max() >= size else index._data.min()
+        raise IndexError(f"index {int(wrong)} is out of bounds for dimension {dim} with size {size}")
+    return dim
+
+
+def _checked_source(name: str, input: Tensor, dim: int, index: Tensor, source: Tensor) -> int:
+    """The dimension, once index and source fit each other."""
+    dim = _checked_index(name, input, dim, index)
+    length = source._data.shape[dim] if source._data.ndim else 1
+    if index._data.size != length:
+        raise RuntimeError(
+            f"{name.rstrip('_')}_(): Number of indices ({index._data.size}) should be equal to source.size(dim): "
+            f"({length}), for dim: {dim}"
+        )
     return dim
 
 
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
     """Add the slices of ``source`` at ``index`` of ``dim``; repeated places add up."""
-    return _index_add(input, source, _checked_index("index_add", input, dim, index), index, alpha)
+    return _index_add(input, source, _checked_source("index_add", input, dim, index, source), index, alpha)
 
 
 def index_add_(self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
-    return _index_add.inplace(self, source, _checked_index("index_add_", self, dim, index), index, alpha)
+    return _index_add.inplace(self, source, _checked_source("index_add_", self, dim, index, source), index, alpha)
 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Write the slices of ``source`` at ``index`` of ``dim``."""
-    return _index_copy(input, source, _checked_index("index_copy", input, dim, index), index)
+    return _index_copy(input, source, _checked_source("index_copy", input, dim, index, source), index)
 
 
 def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    return _index_copy.inplace(self, source, _checked_index("index_copy_", self, dim, index), index)
+    return _index_copy.inplace(self, source, _checked_source("index_copy_", self, dim, index, source), index)
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
@@ -321,6 +334,14 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
     return _put(input, source, index, accumulate)
 
 
+def put_(self: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    numel = self._data.size
+    if index._data.size and not (-numel <= index._data.min() and index._data.max() < numel):
+        wrong = index._data.max() if index._data.max() >= numel else index._data.min()
+        raise IndexError(f"out of range: tried to access index {int(wrong)} on a tensor of {numel} elements.")
+    return _put.inplace(self, source, index, accumulate)
+
+
 __all__ = ["index_add", "index_copy", "index_fill", "put", "scatter", "scatter_add"]
-METHODS = (*__all__, "index_add_", "index_copy_", "index_fill_", "scatter_", "scatter_add_")
+METHODS = (*__all__, "index_add_", "index_copy_", "index_fill_", "put_", "scatter_", "scatter_add_")
 INPLACE = ()

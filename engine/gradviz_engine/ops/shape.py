@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradviz_engine.autograd.saved import version_counter
+from gradviz_engine.dtypes import of_numpy
 from gradviz_engine.layouts import contiguous_format, format_named
 from gradviz_engine.ops.registry import Operator, Rule, operator
 from gradviz_engine.ops.reporting import composite
@@ -40,7 +41,7 @@ def _viewed(x: Array, size: Any) -> Array:
 
 
 def _expanded(x: Array, size: Any, implicit: bool) -> Array:
-    size = expanded_sizes(size, x.shape)
+    size = expanded_sizes(size, x.shape, of_numpy(x.dtype)._legacy_name)
     extra = len(size) - x.ndim
     strides = (0,) * extra + tuple(
         [0 if have != want else step for have, want, step in zip(x.shape, size[extra:], x.strides, strict=True)]

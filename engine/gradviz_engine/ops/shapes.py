@@ -58,7 +58,7 @@ def infer_sizes(sizes: Shape, numel: int) -> Shape:
                 raise RuntimeError("only one dimension can be inferred")
             unknown = position
         elif size < 0:
-            raise RuntimeError(f"invalid shape dimension {size}")
+            raise RuntimeError(f"invalid shape dimension {size} at index {position} of shape {list(sizes)}")
         else:
             known *= size
     if unknown < 0:
@@ -75,13 +75,13 @@ def infer_sizes(sizes: Shape, numel: int) -> Shape:
     return (*sizes[:unknown], numel // known, *sizes[unknown + 1 :])
 
 
-def expanded_sizes(sizes: Shape, shape: Shape) -> Shape:
+def expanded_sizes(sizes: Shape, shape: Shape, kind: str = "Float") -> Shape:
     """The target of ``expand``: -1 keeps a size. RuntimeError where ``shape`` cannot be expanded to it."""
     extra = len(sizes) - len(shape)
     if extra < 0:
         raise RuntimeError(
-            f"expand: the requested shape has too few dimensions: the number of sizes provided ({len(sizes)}) must "
-            f"be greater or equal to the number of dimensions in the tensor ({len(shape)})"
+            f"expand(torch.{kind}Tensor{{{list(shape)}}}, size={list(sizes)}): the number of sizes provided "
+            f"({len(sizes)}) must be greater or equal to the number of dimensions in the tensor ({len(shape)})"
         )
     result = list(sizes)
     for dim in range(len(sizes) - 1, -1, -1):

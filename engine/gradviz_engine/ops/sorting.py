@@ -121,7 +121,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     """The ``k``-th smallest element along ``dim``, counted from 1."""
     axis = wrap_dim(dim, input._data.ndim)
     if not 1 <= k <= (input._data.shape[axis] if input._data.ndim else 1):
-        raise RuntimeError("selected number k out of range for dimension " + str(axis))
+        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
     return KthvalueResult(*_kthvalue(input, k, axis, keepdim))
 
 

@@ -314,5 +314,15 @@ __all__ = [
     "polygamma", "sinc",
 ]  # fmt: skip
 METHODS = tuple(name for name in __all__ if name != "polygamma")
-NAMED_METHODS = {"polygamma": _polygamma_method}
+
+
+def logit_(self: Tensor, eps: float | None = None) -> Tensor:
+    return _logit_op.inplace(self, eps)
+
+
+def nan_to_num_(self: Tensor, nan: Any = None, posinf: Any = None, neginf: Any = None) -> Tensor:
+    return _nan_to_num.inplace(self, nan, posinf, neginf)
+
+
+NAMED_METHODS = {"polygamma": _polygamma_method, "logit_": logit_, "nan_to_num_": nan_to_num_}
 INPLACE = ("digamma", "erf", "erfc", "erfinv", "i0", "lgamma", "sinc")

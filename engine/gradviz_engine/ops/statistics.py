@@ -156,7 +156,7 @@ def _spread_function(name: str, op: Any) -> Any:
             dim, unbiased = None, dim
         dim = axis if dim is None else dim
         if input._data.dtype.kind not in "fc":
-            raise RuntimeError(f"{name} and {name}_mean only support floating point and complex dtypes")
+            raise RuntimeError("std and var only support floating point and complex dtypes")
         if unbiased is not None:
             correction = 1 if unbiased else 0
         dims = None if dim is None else reduced_dims(dim, input._data.ndim)
@@ -223,6 +223,8 @@ def _check_levels(name: str, levels: Tensor, interpolation: str) -> None:
     if levels._data.ndim > 1:
         raise RuntimeError(f"{name}() q must be a scalar or 1D tensor, but got {levels._data.ndim}D tensor")
     if ((levels._data < 0) | (levels._data > 1)).any():
+        if not levels._data.ndim:
+            raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {levels.item():g}")
         raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
     if interpolation not in ("linear", "midpoint", *_ROUNDED_RANKS):
         raise RuntimeError(

@@ -21,9 +21,6 @@ CORE = [line for line in (DATA / "core_operators.txt").read_text().splitlines() 
 MOST = 40
 """Samples tried for one operator."""
 
-SIGN_FREE = ("linalg.eigh",)
-"""Eigenvectors are determined up to their sign; the samples' gradients depend on it."""
-
 pytestmark = pytest.mark.pytorch
 
 
@@ -50,7 +47,7 @@ def samples(op: Any) -> Iterator[dict[str, Any]]:
             continue
 
 
-@pytest.mark.parametrize("label", [name for name in CORE if name not in SIGN_FREE])
+@pytest.mark.parametrize("label", CORE)
 def test_an_operator_does_what_pytorch_does(label: str) -> None:
     op = database()[label]
     import torch
