@@ -207,4 +207,5 @@ def test_random_graphs_run_as_in_pytorch(program: tuple[int, list[Step], int]) -
     for mine, theirs in zip(gradients, expected, strict=True):
         assert (mine is None) == (theirs is None)
         if mine is not None:
-            np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+            # Different libms, and programs such as exp(exp(x)) that magnify their last digits.
+            np.testing.assert_allclose(mine, theirs, rtol=1e-7, atol=1e-300)
