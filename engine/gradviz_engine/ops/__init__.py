@@ -52,6 +52,7 @@ from gradviz_engine.ops.scatter import *
 from gradviz_engine.ops.scatter_reduce import *
 from gradviz_engine.ops.selecting import *
 from gradviz_engine.ops.shape import *
+from gradviz_engine.ops.signal_windows import *
 from gradviz_engine.ops.smooth_activation import *
 from gradviz_engine.ops.softmax import *
 from gradviz_engine.ops.solving import *

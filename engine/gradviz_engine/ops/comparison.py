@@ -121,6 +121,20 @@ def _inverted(x: Any) -> Any:
     return np.invert(x)
 
 
+_gcd = operator("gcd(self, other)", forward=promoting(np.gcd))
+_lcm = operator("lcm(self, other)", forward=promoting(np.lcm))
+
+
+def gcd(input: Tensor, other: Tensor) -> Tensor:
+    """The greatest common divisor."""
+    return _gcd(input, other)
+
+
+def lcm(input: Tensor, other: Tensor) -> Tensor:
+    """The least common multiple."""
+    return _lcm(input, other)
+
+
 _bitwise_not = operator("bitwise_not(self)", forward=_inverted)
 
 
@@ -182,10 +196,10 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 
 
 __all__ = [
-    "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor",
-    "eq", "equal", "ge", "greater", "greater_equal", "gt", "heaviside", "is_nonzero", "isclose", "isfinite", "isin",
-    "isinf", "isnan", "isneginf", "isposinf", "isreal", "le", "less", "less_equal", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "lt", "ne", "not_equal", "signbit",
+    "allclose", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "eq", "equal", "gcd", "ge", "greater", "greater_equal", "gt", "heaviside", "is_nonzero",
+    "isclose", "isfinite", "isin", "isinf", "isnan", "isneginf", "isposinf", "isreal", "lcm", "le", "less",
+    "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor", "lt", "ne", "not_equal", "signbit",
 ]  # fmt: skip
 METHODS = (
     *(name for name in __all__ if name != "isin"), "logical_and_", "logical_not_", "logical_or_", "logical_xor_",

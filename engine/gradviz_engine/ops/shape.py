@@ -427,15 +427,20 @@ def _property_mH(self: Tensor) -> Tensor:
     return transpose(self, -2, -1).conj()
 
 
+def adjoint(input: Tensor) -> Tensor:
+    """The last two dimensions swapped, conjugated."""
+    return _property_mH(input)
+
+
 PROPERTIES = {"H": _property_H, "T": _property_T, "mH": _property_mH, "mT": _property_mT}
 
 __all__ = [
-    "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "flatten", "moveaxis",
+    "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "flatten", "moveaxis",
     "movedim", "permute", "ravel", "reshape", "squeeze", "swapaxes", "swapdims", "t", "transpose", "unflatten",
     "unsqueeze",
 ]  # fmt: skip
 METHODS = (
-    "broadcast_to", "contiguous", "expand", "expand_as", "flatten", "moveaxis", "movedim", "permute", "ravel",
+    "adjoint", "broadcast_to", "contiguous", "expand", "expand_as", "flatten", "moveaxis", "movedim", "permute", "ravel",
     "reshape", "reshape_as", "squeeze", "sum_to_size", "swapaxes", "swapdims", "t", "transpose", "unflatten",
     "unsqueeze", "view", "view_as",
 )  # fmt: skip
