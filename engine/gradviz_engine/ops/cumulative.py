@@ -169,7 +169,7 @@ def _extreme_operator(name: str, node: str, better: Any) -> Any:
         forward=_running_extreme(better),
         gradients={
             "self": Rule(
-                lambda grad, saved: _to_places(grad[0], saved.indices, saved.self_sym_sizes, saved.dim),
+                lambda grad, saved: _to_places(grad[0], saved.indices, saved.self.shape, saved.dim),
                 "zeros with grad added at indices",
             )
         },

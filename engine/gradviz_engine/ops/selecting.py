@@ -284,7 +284,7 @@ _gather = operator(
     forward=lambda x, dim, index, sparse_grad: _gathered(x, dim, index._data.astype(np.int64, copy=False)),
     gradients={
         "self": Rule(
-            lambda grad, saved: gather_backward(grad, saved.self_sym_sizes, saved.dim, saved.index),
+            lambda grad, saved: gather_backward(grad, saved.self.shape, saved.dim, saved.index),
             "zeros with grad added at index",
         )
     },

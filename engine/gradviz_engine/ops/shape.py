@@ -440,8 +440,8 @@ __all__ = [
     "unsqueeze",
 ]  # fmt: skip
 METHODS = (
-    "adjoint", "broadcast_to", "contiguous", "expand", "expand_as", "flatten", "moveaxis", "movedim", "permute", "ravel",
-    "reshape", "reshape_as", "squeeze", "sum_to_size", "swapaxes", "swapdims", "t", "transpose", "unflatten",
+    "adjoint", "broadcast_to", "contiguous", "expand", "expand_as", "flatten", "moveaxis", "movedim", "permute",
+    "ravel", "reshape", "reshape_as", "squeeze", "sum_to_size", "swapaxes", "swapdims", "t", "transpose", "unflatten",
     "unsqueeze", "view", "view_as",
 )  # fmt: skip
 INPLACE = ()

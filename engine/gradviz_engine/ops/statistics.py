@@ -159,6 +159,8 @@ def _spread_function(name: str, op: Any) -> Any:
             raise RuntimeError("std and var only support floating point and complex dtypes")
         if unbiased is not None:
             correction = 1 if unbiased else 0
+        if correction is None and dim is not None:
+            correction = 1
         dims = None if dim is None else reduced_dims(dim, input._data.ndim)
         if _count(input._data.shape, dims) - _correction(correction) <= 0:
             warnings.warn(
