@@ -129,6 +129,10 @@ def run_and_stop(window: MainWindow, qtbot: QtBot, wait_for_events: bool) -> tup
     qtbot.waitUntil(lambda: session.recording)
     if wait_for_events:
         qtbot.waitUntil(lambda: session.recorded_events > 0, timeout=SECONDS)
+    folder = session._folder
+    assert folder is not None
+    # On a busy machine the child process may take its time to come up.
+    qtbot.waitUntil(lambda: any(folder.glob("*.gradviz")), timeout=SECONDS)
     qtbot.wait(1000)
     assert session.recording
     assert window.top_bar.record.text() == "Stop"
