@@ -20,6 +20,7 @@ from gradviz_engine.autograd.hooks import RemovableHandle, new_hooks
 from gradviz_engine.autograd.node import Edge, Node, edge_of
 from gradviz_engine.autograd.saved import Version, version_counter
 from gradviz_engine.device import CPU, device
+from gradviz_engine.missing import missing_name
 
 NON_LEAF_GRAD = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
@@ -411,6 +412,14 @@ class Tensor:
         own = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
         copy.__dict__.update(deepcopy(own, memo))
         return copy
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """What PyTorch's tensors have and these have not says so at its name."""
+            if name.startswith("_"):
+                raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+            raise missing_name("torch.Tensor", name)
 
     def __hash__(self) -> int:
         return id(self)

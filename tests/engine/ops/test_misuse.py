@@ -40,3 +40,9 @@ def test_misuse_is_refused_in_pytorchs_words(expression: str) -> None:
 def test_the_recorded_words_are_pytorchs(expression: str) -> None:
     torch = pytest.importorskip("torch")
     assert complaint(torch, expression) == RECORDED[expression]
+
+
+@pytest.mark.parametrize("name", ["stft", "sparse_mask", "cuda_only"])
+def test_a_method_that_is_missing_says_how_to_have_it(name: str) -> None:
+    with pytest.raises(AttributeError, match=f"torch.Tensor.{name} is not in the built-in engine; record with PyTorch"):
+        getattr(gradviz_engine.ones(2), name)
