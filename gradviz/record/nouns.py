@@ -222,9 +222,9 @@ class Nouns:
         if leaf is None:
             return
         memory = self._backend.memory(tensor)
-        before = self._memory_of.get((role, leaf))
-        if before is not None:
-            self._owners.pop(before, None)
+        before = self._owners.get(self._memory_of.get((role, leaf), -1))
+        if before is not None and before[:2] == (role, leaf):  # freed memory may be another leaf's by now
+            del self._owners[self._memory_of[role, leaf]]
         self._memory_of[role, leaf] = memory
         self._owners[memory] = (role, leaf, self._backend.weak(variable))
 

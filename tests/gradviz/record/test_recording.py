@@ -204,6 +204,19 @@ def test_writes_are_recognized_through_any_alias(record: Record, statement: str,
     assert after is None or after.shape == (2, 2)
 
 
+def test_memory_that_went_to_another_leafs_grad_is_that_leafs(record: Record) -> None:
+    trace = record(
+        "import torch\n"
+        "x, y = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)\n"
+        "(x * 2 + y * 3).sum().backward()\n"
+        "x.grad, y.grad = y.grad, x.grad\n"
+        "x.grad.zero_()\n"
+        "y.grad.zero_()\n"
+    )
+    zeroed = [e for e in trace.events if isinstance(e, ev.GradWrite) and e.cause == "zero_"]
+    assert [trace.nodes[e.leaf].label for e in zeroed] == ["x", "y"]
+
+
 def test_a_written_copy_is_nobodys(record: Record) -> None:
     assert writes(record(START + "g = w.grad.clone()\ng.zero_()\nv = w.detach().clone()\nv.add_(1)")) == []
 
