@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QTabBar, QTabWidget, QToolBar, QWidget
 
@@ -33,6 +33,8 @@ from gradviz_ui.theme import Choice
 from gradviz_ui.timeline.panel import TimelinePanel
 
 SIZE = (1440, 900)
+FRAME = QSize(8, 40)
+"""Room left on small screens for the frame and title bar that the system puts around the window."""
 LEFT, RIGHT, BOTTOM, CONSOLE, GRADIENTS = 376, 372, 226, 150, 170
 """Widths of the side docks and heights of the lower ones, for a window of `SIZE`."""
 
@@ -139,7 +141,8 @@ class MainWindow(QMainWindow):
         corners, areas = Qt.Corner, Qt.DockWidgetArea
         self.setCorner(corners.BottomLeftCorner, areas.BottomDockWidgetArea)
         self.setCorner(corners.BottomRightCorner, areas.BottomDockWidgetArea)
-        self.resize(*SIZE)
+        room = self.screen().availableGeometry().size() - FRAME
+        self.resize(QSize(*SIZE).boundedTo(room))
         self.restore_panels()
         arrangement = self.session.settings.arrangement
         if arrangement is not None:
