@@ -110,7 +110,7 @@ def test_an_endless_loop_is_stopped_at_once_and_what_was_recorded_stays(runs: Ru
     deadline = time.monotonic() + 20
     while not runs.printed and time.monotonic() < deadline:
         time.sleep(0.01)
-    time.sleep(0.2)
+    time.sleep(1.0)  # five times what the recorder promises, for machines that are busy with other things
     began = time.monotonic()
     runs.worker.stop()
     end = runs.end()
