@@ -17,7 +17,6 @@ from gradviz.projection.frame import Frame, LinkState
 from gradviz.projection.scene import build
 from gradviz.replay import NodeState, Playhead
 from gradviz.trace.memory import MemoryTrace
-from gradviz.trace.synthetic import training
 from gradviz_ui import theme
 from gradviz_ui.canvas.ink import ink_of
 from gradviz_ui.canvas.painter import FramePainter, Marks, draw_lines, draw_rects
@@ -228,22 +227,3 @@ def test_painting_loses_no_references_to_none(canvas: CanvasPanel) -> None:
         canvas.view.viewport().repaint()
     gc.collect()
     assert sys.getrefcount(None) > before - 100
-
-
-def test_a_step_in_a_large_trace_is_painted_in_time(empty: CanvasPanel, qtbot: QtBot) -> None:
-    """From the step to the screen in 16 ms, in the middle of ten thousand nodes."""
-    import time
-
-    trace = training(nodes=10_000)
-    assert trace is not None
-    empty.session.settings.follow = False
-    empty.session.show_trace(trace, len(trace.events) // 2)
-    qtbot.waitUntil(lambda: empty.frame is not None, timeout=30000)
-    QApplication.processEvents()
-    taken = []
-    for step in range(len(trace.events) // 2, len(trace.events) // 2 + 60):
-        started = time.perf_counter()
-        empty.session.seek(step)
-        QApplication.processEvents()
-        taken.append(time.perf_counter() - started)
-    assert sorted(taken)[30] < 0.016
