@@ -96,13 +96,20 @@ def test_the_line_of_an_error_is_a_link(window: MainWindow, qtbot: QtBot) -> Non
     record(qtbot, window)
     window.code.editor.go_to_line(1)
     text = window.console.text
-    link = next(
-        point
-        for y in range(0, text.viewport().height(), 4)
-        for x in range(0, text.viewport().width(), 8)
-        if text.anchorAt(point := QPoint(x, y))
-    )
-    qtbot.mouseClick(text.viewport(), Qt.MouseButton.LeftButton, pos=link)
+
+    def links() -> list[QPoint]:
+        places = (
+            QPoint(x, y) for y in range(0, text.viewport().height(), 4) for x in range(0, text.viewport().width(), 8)
+        )
+        return [place for place in places if text.anchorAt(place)]
+
+    bar = text.verticalScrollBar()
+    bar.setValue(bar.minimum())
+
+    while not links() and bar.value() < bar.maximum():
+        bar.setValue(bar.value() + 1)
+    qtbot.waitUntil(lambda: bool(links()))  # the console gathers text before it shows it
+    qtbot.mouseClick(text.viewport(), Qt.MouseButton.LeftButton, pos=links()[0])
     assert window.code.editor.caret_line == 6
 
 
