@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QTabBar, QTabWidget, QToolBar, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QToolBar
 
 from gradviz.trace.model import NodeId
 from gradviz_ui import menus, theme
-from gradviz_ui.actions import BY_ID
+from gradviz_ui.arrangement import Arrangement
 from gradviz_ui.canvas.panel import CanvasPanel
 from gradviz_ui.code.console import ConsolePanel
 from gradviz_ui.code.panel import CodePanel
@@ -21,7 +21,6 @@ from gradviz_ui.inspector.panel import InspectorPanel
 from gradviz_ui.keys import KeyKeeper
 from gradviz_ui.opening import PROGRAM_SUFFIXES, TRACE_SUFFIX
 from gradviz_ui.panels.banner import Banner
-from gradviz_ui.panels.dock import Dock, focus_in
 from gradviz_ui.panels.events import EventsPanel
 from gradviz_ui.panels.examples import ExamplesPanel
 from gradviz_ui.panels.keys_dialog import KeysDialog
@@ -31,12 +30,6 @@ from gradviz_ui.panels.top_bar import TopBar
 from gradviz_ui.session import Session
 from gradviz_ui.theme import Choice
 from gradviz_ui.timeline.panel import TimelinePanel
-
-SIZE = (1440, 900)
-FRAME = QSize(8, 40)
-"""Room left on small screens for the frame and title bar that the system puts around the window."""
-LEFT, RIGHT, BOTTOM, CONSOLE, GRADIENTS = 376, 372, 226, 150, 170
-"""Widths of the side docks and heights of the lower ones, for a window of `SIZE`."""
 
 
 class MainWindow(QMainWindow):
@@ -71,30 +64,18 @@ class MainWindow(QMainWindow):
     # Assembly
 
     def _make_panels(self) -> None:
-        session = self.session
-        self.canvas = CanvasPanel(session, self)
-        self.code = CodePanel(session)
-        self.console = ConsolePanel(session)
-        self.problems = ProblemsPanel(session)
-        self.inspector = InspectorPanel(session)
-        self.gradients = GradientsPanel(session)
-        self.timeline = TimelinePanel(session)
-        self.events = EventsPanel(session)
-        self.examples = ExamplesPanel(session)
+        self.canvas = CanvasPanel(self.session, self)
         self.setCentralWidget(self.canvas)
-        self.docks = {
-            name: Dock(f"{name}_dock", title, panel, self)
-            for name, title, panel in (
-                ("code", self.tr("Code"), self.code),
-                ("examples", self.tr("Examples"), self.examples),
-                ("console", self.tr("Console"), self.console),
-                ("problems", self.tr("Problems"), self.problems),
-                ("inspector", self.tr("Inspector"), self.inspector),
-                ("gradients", self.tr("Gradients"), self.gradients),
-                ("timeline", self.tr("Timeline"), self.timeline),
-                ("events", self.tr("Events"), self.events),
-            )
-        }
+        self.arrangement = Arrangement(self, self.session)
+        self.docks = self.arrangement.docks
+        self.code = self.arrangement.panel(CodePanel)
+        self.console = self.arrangement.panel(ConsolePanel)
+        self.problems = self.arrangement.panel(ProblemsPanel)
+        self.inspector = self.arrangement.panel(InspectorPanel)
+        self.gradients = self.arrangement.panel(GradientsPanel)
+        self.timeline = self.arrangement.panel(TimelinePanel)
+        self.events = self.arrangement.panel(EventsPanel)
+        self.examples = self.arrangement.panel(ExamplesPanel)
 
     def _make_bars(self) -> None:
         made = menus.make_menus(self, self.actions_by_id)
@@ -135,53 +116,12 @@ class MainWindow(QMainWindow):
         menu.insertMenu(self.actions_by_id["view.restore_panels"], panels)
 
     def _arrange(self) -> None:
-        self.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
-        options = QMainWindow.DockOption
-        self.setDockOptions(options.AnimatedDocks | options.AllowTabbedDocks | options.AllowNestedDocks)
-        corners, areas = Qt.Corner, Qt.DockWidgetArea
-        self.setCorner(corners.BottomLeftCorner, areas.BottomDockWidgetArea)
-        self.setCorner(corners.BottomRightCorner, areas.BottomDockWidgetArea)
-        room = self.screen().availableGeometry().size() - FRAME
-        self.resize(QSize(*SIZE).boundedTo(room))
-        self.restore_panels()
-        arrangement = self.session.settings.arrangement
-        if arrangement is not None:
-            self.restoreGeometry(arrangement[0])
-            self.restoreState(arrangement[1])
-            self._update_title_bars()
-
-    def restore_panels(self) -> None:
-        """Show every panel, at the place it has at first."""
-        areas, docks = Qt.DockWidgetArea, self.docks
-        for dock in docks.values():
-            dock.setFloating(False)
-            self.removeDockWidget(dock)
-        self.addDockWidget(areas.LeftDockWidgetArea, docks["code"])
-        self.splitDockWidget(docks["code"], docks["console"], Qt.Orientation.Vertical)
-        self.tabifyDockWidget(docks["code"], docks["examples"])
-        self.tabifyDockWidget(docks["console"], docks["problems"])
-        self.addDockWidget(areas.RightDockWidgetArea, docks["inspector"])
-        self.splitDockWidget(docks["inspector"], docks["gradients"], Qt.Orientation.Vertical)
-        self.addDockWidget(areas.BottomDockWidgetArea, docks["timeline"])
-        self.tabifyDockWidget(docks["timeline"], docks["events"])
-        for dock in docks.values():
-            dock.show()
-        for name in ("code", "console", "timeline"):
-            docks[name].raise_()
-        scale = self.height() / SIZE[1]
-        width = min(1.0, self.width() / SIZE[0])
-        sides, heights = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
-        self.resizeDocks([docks["code"], docks["inspector"]], [round(LEFT * width), round(RIGHT * width)], sides)
-        rest = round((SIZE[1] - BOTTOM) * scale)
-        self.resizeDocks([docks["timeline"]], [round(BOTTOM * scale)], heights)
-        self.resizeDocks([docks["code"], docks["console"]], [rest - CONSOLE, CONSOLE], heights)
-        self.resizeDocks([docks["inspector"], docks["gradients"]], [rest - GRADIENTS, GRADIENTS], heights)
-        self._update_title_bars()
-        self._name_tab_bars()
-
-    def _update_title_bars(self) -> None:
-        for dock in self.docks.values():
-            dock.update_title_bar()
+        self.arrangement.begin()
+        saved = self.session.settings.arrangement
+        if saved is not None:
+            self.restoreGeometry(saved[0])
+            self.restoreState(saved[1])
+            self.arrangement.update_title_bars()
 
     def _connect(self) -> None:
         session = self.session
@@ -301,13 +241,11 @@ class MainWindow(QMainWindow):
 
     def focus_panel(self, direction: int) -> None:
         """Give the focus to the next panel that can be seen, or to the one before it."""
-        docks = [dock.widget() for dock in self.docks.values() if dock.in_sight]
-        panels: list[QWidget] = [self.canvas, *(panel for panel in docks if panel is not None)]
-        focused = QApplication.focusWidget()
-        here = [
-            index for index, panel in enumerate(panels) if focused and (panel is focused or panel.isAncestorOf(focused))
-        ]
-        focus_in(panels[((here[0] if here else 0) + direction) % len(panels)])
+        self.arrangement.move_focus(direction)
+
+    def restore_panels(self) -> None:
+        """Show every panel, at the place it has at first."""
+        self.arrangement.restore()
 
     @Slot()
     def open_menu(self) -> None:
@@ -333,16 +271,7 @@ class MainWindow(QMainWindow):
         QMessageBox.about(self, title, f"<h3>gradviz {version('gradviz')}</h3><p>{text}</p>")
 
     def _commands(self) -> list[Entry]:
-        entries = []
-        for id, action in self.actions_by_id.items():
-            if action.isEnabled() and id != "edit.palette":
-                row = BY_ID[id]
-                name = row.plain_text.rstrip("…")
-                entries.append(Entry(name, row.key_text, row.icon or "chevron-right", action.trigger))
-        for dock in self.docks.values():
-            name = self.tr("Show panel: {name}").replace("{name}", dock.windowTitle())
-            entries.append(Entry(name, "", "chevron-right", dock.reveal))
-        return entries
+        return [*menus.entries(self.actions_by_id), *self.arrangement.entries()]
 
     # What follows the session
 
@@ -361,14 +290,13 @@ class MainWindow(QMainWindow):
 
     @Slot(int)
     def _count_problems(self, count: int) -> None:
-        title = self.tr("Problems") + (f" {count}" if count else "")
+        title = self.docks["problems"].title + (f" {count}" if count else "")
         self.docks["problems"].setWindowTitle(title)
 
     @Slot()
     def _restyle(self) -> None:
         menus.set_icons(self.actions_by_id)
-        for dock in self.docks.values():
-            dock.restyle()
+        self.arrangement.restyle()
 
     def _show_menu_bar(self) -> None:
         native = self.menuBar().isNativeMenuBar()
@@ -377,14 +305,6 @@ class MainWindow(QMainWindow):
     def _fill_recent(self) -> None:
         paths = [str(path) for path in self.session.settings.recent_files]
         menus.fill_recent(self.recent_menu, paths, self.open_file)
-
-    def _name_tab_bars(self) -> None:
-        for number, bar in enumerate(self.findChildren(QTabBar)):
-            if not bar.objectName():
-                bar.setObjectName(f"dock_tabs_{number}")
-                bar.setAccessibleName(self.tr("Panels"))
-                bar.setExpanding(False)
-                bar.setDrawBase(False)
 
     # Events
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu
 
 from gradviz_ui import icons
 from gradviz_ui.actions import ACTIONS, BY_ID, MENUS, Action
+from gradviz_ui.panels.palette import Entry
 
 if TYPE_CHECKING:
     from gradviz_ui.main_window import MainWindow
@@ -65,6 +66,16 @@ def set_icons(actions: Mapping[str, QAction]) -> None:
         name = BY_ID[id].icon
         if name is not None:
             action.setIcon(icons.icon(name))
+
+
+def entries(actions: Mapping[str, QAction]) -> list[Entry]:
+    """What can be done now, for the command palette."""
+    found = []
+    for id, action in actions.items():
+        if action.isEnabled() and id != "edit.palette":
+            row = BY_ID[id]
+            found.append(Entry(row.plain_text.rstrip("…"), row.key_text, row.icon or "chevron-right", action.trigger))
+    return found
 
 
 def tooltip(row: Action) -> str:

@@ -92,6 +92,8 @@ class Dock(QDockWidget):
     def __init__(self, name: str, title: str, panel: QWidget, window: QMainWindow) -> None:
         super().__init__(title, window)
         self.setObjectName(name)
+        self.title = title
+        """The panel's name, without what its tab says beside it (a count of problems)."""
         self._window = window
         self._bar = TitleBar(self)
         self._nothing = QWidget(self)
