@@ -59,6 +59,8 @@ class Session(Navigation):
     view: View
     layout_name: str
     trace_saved: bool
+    outcome: Outcome | None
+    """How the last recording of this program ended; None if none did while it was open."""
 
     trace_changed = Signal()
     selection_changed = Signal()
@@ -90,6 +92,7 @@ class Session(Navigation):
         self.view = "backward"
         self.layout_name = "layered"
         self.trace_saved = True
+        self.outcome = None
         self.background = Background(self)
         self._loading: int | None = None
         self._folder: Path | None = None
@@ -161,6 +164,7 @@ class Session(Navigation):
         if self.document is not None:
             self.document.deleteLater()
         self.document = document
+        self.outcome = None
         if document is not None:
             document.setParent(self)
             document.edited.connect(self.program_edited)
@@ -223,6 +227,7 @@ class Session(Navigation):
         if self.document is None or self.recording:
             return
         self.stop_playing()
+        self.outcome = None
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="gradviz-"))
         self._recordings += 1
@@ -243,6 +248,8 @@ class Session(Navigation):
 
     @Slot(object)
     def _recording_ended(self, outcome: Outcome) -> None:
+        if self.document is self._recorded_document:
+            self.outcome = outcome
         self.recording_changed.emit()
         if outcome.trouble is not None:
             self.message.emit("error", outcome.trouble)

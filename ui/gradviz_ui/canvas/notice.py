@@ -31,7 +31,7 @@ class Notice(QFrame):
         self.bar.setRange(0, 1000)
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName(self.tr("Progress of the layout"))
-        self.accept_button = QPushButton(self.tr("Arrange"), self)
+        self.accept_button = QPushButton(self.tr("Go on"), self)
         self.accept_button.setObjectName("layout_accept")
         self.accept_button.setProperty("primary", True)
         self.accept_button.clicked.connect(self.accepted)
@@ -52,18 +52,17 @@ class Notice(QFrame):
         self.restyle()
         self.hide()
 
-    def tell(
-        self, title: str, text: str, *, progress: bool = False, accept: bool = False, cancel: bool = False
-    ) -> None:
-        """Show this; text alone lets the mouse through to the canvas."""
+    def tell(self, title: str, text: str, *, progress: bool = False, accept: str = "", cancel: bool = False) -> None:
+        """Show this; ``accept`` names a button. Text alone lets the mouse through to the canvas."""
         self.title.setText(title)
         self.text.setText(text)
         self.bar.setVisible(progress)
         self.bar.setValue(0)
-        self.accept_button.setVisible(accept)
+        self.accept_button.setText(accept or self.accept_button.text())
+        self.accept_button.setVisible(bool(accept))
         self.cancel_button.setVisible(cancel)
-        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, not (accept or cancel))
-        self.setProperty("framed", progress or accept or cancel)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents, not accept and not cancel)
+        self.setProperty("framed", progress or bool(accept) or cancel)
         self.restyle()
         self.place()
         self.show()

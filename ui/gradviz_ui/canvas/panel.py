@@ -16,7 +16,7 @@ from gradviz.projection.frame import Frame
 from gradviz.projection.scene import Scene
 from gradviz.replay import Change
 from gradviz_ui import theme
-from gradviz_ui.canvas import tips
+from gradviz_ui.canvas import situation, tips
 from gradviz_ui.canvas.controls import Controls, Legend
 from gradviz_ui.canvas.ink import ink_of
 from gradviz_ui.canvas.layout_job import ASK_FROM, LayoutJob, seconds_for
@@ -46,6 +46,7 @@ class CanvasPanel(QWidget):
         self._scenes: dict[tuple[str, str], Scene] = {}
         self._last_layout = session.layout_name
         self._allowed: str | None = None
+        self._place_told: tuple[str, int] | None = None
         self._make_parts()
         self._connect()
         self.setFocusProxy(self.view)
@@ -74,6 +75,8 @@ class CanvasPanel(QWidget):
         session.theme_changed.connect(self._restyle)
         session.reveal_requested.connect(self.reveal)
         session.closing.connect(job.cancel)
+        for signal in (session.recording_changed, session.program_changed, session.loading_changed):
+            signal.connect(self._tell_empty)
         view.menu_requested.connect(self._menu_requested)
         view.paint_failed.connect(self._paint_failed, Qt.ConnectionType.QueuedConnection)
         view.moved.connect(self._view_moved)
@@ -84,7 +87,7 @@ class CanvasPanel(QWidget):
         self.minimap.moved_to.connect(self.view.look_at)
         self.controls.view_chosen.connect(session.set_view)
         self.controls.layout_chosen.connect(session.set_layout)
-        self.notice.accepted.connect(self._accept_slow)
+        self.notice.accepted.connect(self._accepted)
         self.notice.cancelled.connect(self._cancel_layout)
 
     # Commands
@@ -168,17 +171,17 @@ class CanvasPanel(QWidget):
                 self.job.start(session.trace, session.view, session.layout_name)
 
     def _ask(self, seconds: float) -> None:
+        self._place_told = None
         text = self.tr("{layout} takes about {time} for {count} nodes.")
         self.notice.tell(
             self.tr("Arrange the graph?"),
             text.replace("{layout}", self.controls.layout_title)
             .replace("{time}", tips.duration(seconds))
             .replace("{count}", f"{len(self.session.trace.nodes):,}" if self.session.trace else ""),
-            accept=True,
+            accept=self.tr("Arrange"),
             cancel=True,
         )
 
-    @Slot()
     def _accept_slow(self) -> None:
         self._allowed = self.session.layout_name
         self._view_changed()
@@ -230,6 +233,7 @@ class CanvasPanel(QWidget):
                 self.notice.hide()
             else:
                 self._tell_empty()
+        self.view.viewport().update()  # the item asks for its own area only, and may have none by now
         self.minimap.show_frame(self.frame)
         self.pointer.show_frame(self.frame)
         self._place()
@@ -240,21 +244,25 @@ class CanvasPanel(QWidget):
         boxes = sorted(frame.running) or roots[-1:] or [0]
         return QRectF(*frame.scene.box_bounds(boxes[0])) if frame.scene.boxes else QRectF()
 
+    @Slot()
     def _tell_empty(self) -> None:
-        trace = self.session.trace
-        if trace is None and self.session.document is not None:
-            title = self.tr("Not recorded yet")
-            text = self.tr("Record (Ctrl+R) runs the program and shows its backward graph here.")
-        elif trace is None:
-            title = self.tr("Nothing is open")
-            text = self.tr("Open a program or a recording, or drop one here.")
-        elif self.session.view == "forward":
-            title = self.tr("No operations")
-            text = self.tr("The program recorded no operation on tensors that need gradients.")
+        """Say why there is no graph, unless there is one, or one that is still to be arranged."""
+        if self.session.trace is not None and (self.frame is None or self.frame.scene.boxes):
+            return
+        told = situation.explain(self.session)
+        self._place_told = told.place
+        line = ""
+        if told.place is not None:
+            line = self.tr("Go to line {line}").replace("{line}", str(told.place[1]))
+        self.notice.tell(told.title, told.text, accept=line)
+
+    @Slot()
+    def _accepted(self) -> None:
+        """The notice's button: go to the line it speaks of, or arrange the graph after all."""
+        if self._place_told is not None:
+            self.session.show_line(*self._place_told)
         else:
-            title = self.tr("No backward graph")
-            text = self.tr("No tensor of the program asked for gradients (requires_grad=True).")
-        self.notice.tell(title, text)
+            self._accept_slow()
 
     # The step
 

@@ -40,6 +40,7 @@ class CodePanel(QWidget):
         self.editor.breakpoint_clicked.connect(self._breakpoint_clicked)
         session.program_changed.connect(self._show_program)
         session.program_edited.connect(self._compare)
+        session.recording_changed.connect(self._show_step)
         session.trace_changed.connect(self._compare)
         session.step_changed.connect(self._show_step)
         session.breakpoints_changed.connect(self._show_breakpoints)
@@ -99,6 +100,8 @@ class CodePanel(QWidget):
         return location[1]
 
     def _note(self, line: int | None) -> str:
+        if self.session.recording:
+            return self.tr("Recording… Stop with Ctrl+.")
         if self.outdated:
             return self.tr("Edited since it was recorded. Record again (Ctrl+R) to step through it.")
         if self.session.trace is None:
