@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt
+from PySide6.QtCore import QByteArray, QCoreApplication, QRect, QSize, Qt
+from PySide6.QtGui import QGuiApplication, QRegion
 from PySide6.QtWidgets import QApplication, QMainWindow, QTabBar, QTabWidget, QWidget
 
 from gradviz_ui.code.console import ConsolePanel
@@ -93,6 +94,40 @@ class Arrangement:
         window.resize(QSize(*SIZE).boundedTo(window.screen().availableGeometry().size() - FRAME))
         self.restore()
 
+    def resume(self, geometry: QByteArray, state: QByteArray) -> None:
+        """Stand everything as it was, but for what would be out of sight (see `bring_into_sight`)."""
+        window = self._window
+        window.restoreGeometry(geometry)
+        window.restoreState(state)
+        self.update_title_bars()
+
+    def state(self) -> tuple[QByteArray, QByteArray]:
+        """The window's geometry and the docks' state, for `resume`.
+
+        When the whole program is told to quit, Qt closes the docks afloat as it closes the window, one after
+        another; who quits has not hidden them.
+        """
+        for dock in self.docks.values():
+            if dock.isFloating() and dock.just_closed:
+                dock.show()
+        return self._window.saveGeometry(), self._window.saveState()
+
+    def bring_into_sight(self) -> None:
+        """Move the window and the docks afloat to where all of them can be seen; call it once the window is shown.
+
+        A screen may be gone since last time, or smaller; and a dock that came before the window does not count
+        as belonging to it and lies behind it.
+        """
+        screens = [screen.availableGeometry() for screen in QGuiApplication.screens()]
+        if not self._window.isMaximized() and not self._window.isFullScreen():
+            _move_into_sight(self._window, screens)
+        for dock in self.docks.values():
+            if dock.isFloating() and not dock.isHidden():
+                dock.hide()
+                _move_into_sight(dock, screens)
+                dock.show()
+                dock.raise_()
+
     def restore(self) -> None:
         """Show every panel, at the place it has at first."""
         window, docks = self._window, self.docks
@@ -160,3 +195,34 @@ class Arrangement:
                 bar.setAccessibleName(QCoreApplication.translate("Panel", "Panels"))
                 bar.setExpanding(False)
                 bar.setDrawBase(False)
+
+
+def in_sight(frame: QRect, screens: list[QRect]) -> QRect:
+    """``frame`` where all of it lies on ``screens``; else on the one that has most of it, or is nearest."""
+    if not screens or (QRegion(frame) - _together(screens)).isEmpty():
+        return frame
+
+    def nearness(screen: QRect) -> tuple[int, int]:
+        shared = screen.intersected(frame).size()
+        return max(shared.width(), 0) * max(shared.height(), 0), -(screen.center() - frame.center()).manhattanLength()
+
+    screen = max(screens, key=nearness)
+    found = QRect(frame.topLeft(), frame.size().boundedTo(screen.size()))
+    found.moveLeft(min(max(found.left(), screen.left()), screen.right() - found.width() + 1))
+    found.moveTop(min(max(found.top(), screen.top()), screen.bottom() - found.height() + 1))
+    return found
+
+
+def _together(screens: list[QRect]) -> QRegion:
+    region = QRegion()
+    for screen in screens:
+        region += screen
+    return region
+
+
+def _move_into_sight(widget: QWidget, screens: list[QRect]) -> None:
+    frame, inner = widget.frameGeometry(), widget.geometry()
+    wanted = in_sight(frame, screens)
+    if wanted != frame:
+        widget.resize(wanted.size() - (frame.size() - inner.size()))
+        widget.move(wanted.topLeft())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QToolBar
 
 from gradviz.trace.model import NodeId
@@ -119,9 +119,7 @@ class MainWindow(QMainWindow):
         self.arrangement.begin()
         saved = self.session.settings.arrangement
         if saved is not None:
-            self.restoreGeometry(saved[0])
-            self.restoreState(saved[1])
-            self.arrangement.update_title_bars()
+            self.arrangement.resume(*saved)
 
     def _connect(self) -> None:
         session = self.session
@@ -308,6 +306,12 @@ class MainWindow(QMainWindow):
 
     # Events
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """See that everything can be seen."""
+        super().showEvent(event)
+        if not event.spontaneous():
+            QTimer.singleShot(0, self, self.arrangement.bring_into_sight)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files that can be opened."""
         if _dropped(event) is not None:
@@ -325,7 +329,7 @@ class MainWindow(QMainWindow):
         if not self.files.may_leave_program():
             event.ignore()
             return
-        self.session.settings.arrangement = (self.saveGeometry(), self.saveState())
+        self.session.settings.arrangement = self.arrangement.state()
         self.session.settings.sync()
         self.session.close()
         event.accept()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt, Slot
-from PySide6.QtGui import QFont, QPalette
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QCloseEvent, QFont, QPalette
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
 from shiboken6 import isValid
 
@@ -110,6 +110,8 @@ class Dock(QDockWidget):
         self.visibilityChanged.connect(self._seen)
         self.in_sight = False
         """Is it shown, and in front of those it is stacked with?"""
+        self.just_closed = False
+        """Was it closed in this round of the event loop?"""
         self.topLevelChanged.connect(self._window_changed)
 
     def restyle(self) -> None:
@@ -123,6 +125,16 @@ class Dock(QDockWidget):
         panel = self.widget()
         if panel is not None:
             focus_in(panel)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Remember for a moment that this happened, for those who ask whether the whole program is being closed."""
+        super().closeEvent(event)
+        self.just_closed = True
+        QTimer.singleShot(0, self, self._forget_close)
+
+    @Slot()
+    def _forget_close(self) -> None:
+        self.just_closed = False
 
     @Slot(bool)
     def _seen(self, visible: bool) -> None:
