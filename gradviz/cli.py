@@ -146,6 +146,9 @@ def _record(arguments: Sequence[str]) -> int:
         result = run(program, trace, backend=options.backend, values=options.values, arguments=program_arguments)
     except RecordError as error:
         _fail(str(error))
+    if result.trouble is not None:
+        print(f"gradviz: {result.trouble}", file=sys.stderr)
+        return result.exit_code or BAD
     if sys.stderr.isatty():
         print(f"gradviz: {result.events} events in {trace}", file=sys.stderr)
     return result.exit_code

@@ -33,7 +33,8 @@ EXIT_SECONDS = 0.5
 class Finished:
     """How a run ended. ``failure`` is the exception's type and message; ``exit_code`` None if stopped.
 
-    ``refused`` says why a program could not be recorded at all; there is no trace then.
+    ``refused`` says why a program could not be recorded at all; there is no trace then. ``trouble`` says why
+    the trace does not hold all that was recorded.
     """
 
     trace: Path
@@ -41,6 +42,7 @@ class Finished:
     stopped: bool = False
     failure: tuple[str, str] | None = None
     refused: str | None = None
+    trouble: str | None = None
 
 
 def _nothing(*_: Any) -> None:
@@ -253,7 +255,12 @@ class _Child:
             return Finished(trace, None, refused=self._end["reason"])
         if self._end is not None:
             failure = self._end["failure"]
-            return Finished(trace, self._end["exit_code"], failure=None if failure is None else tuple(failure))
+            return Finished(
+                trace,
+                self._end["exit_code"],
+                failure=None if failure is None else tuple(failure),
+                trouble=self._end["trouble"],
+            )
         if self._stopped:
             return Finished(trace, None, stopped=True)
         code = self._process.returncode

@@ -43,6 +43,10 @@ class Recorder:
         self._line: Place = (None, None)
         self._output = OutputLimit()
 
+    def begin(self) -> None:
+        """The program begins to run; TraceError where the trace cannot be written. Doing it again does nothing."""
+        self._sink.begin()
+
     # Forward
 
     def op(self, name: str, nodes: Sequence[Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from gradviz.record.program import Program
 from gradviz.record.recorder import Recorder
 from gradviz.record.session import BackendName, open_session
+from gradviz.trace.errors import TraceError
 from gradviz.trace.writer import Values
 
 INTERRUPTED = 130
@@ -37,6 +38,8 @@ class Result:
     exit_code: int
     events: int
     failure: Failure | None = None
+    trouble: str | None = None
+    """Why what was recorded is not, or not all, in the trace."""
 
 
 def run(
@@ -53,12 +56,17 @@ def run(
     What it prints goes where it would go, an exception is shown as Python shows it, and its exit code is
     returned. Raises ``RecordError`` or ``TraceError`` if it cannot be recorded.
     """
-    with open_session(trace, program=program, backend=backend, values=values) as recorder:
+    troubles: list[str] = []
+
+    def failed(error: TraceError) -> None:
+        troubles.append(str(error))
+
+    with open_session(trace, program=program, backend=backend, values=values, failed=failed) as recorder:
         started(recorder)
         plain_stderr = getattr(sys.stderr, "original", sys.stderr)
         with _as_main(program, arguments) as namespace:
             exit_code, failure = _supervised(program, namespace, recorder, plain_stderr)
-    return Result(exit_code, recorder.events, failure)
+    return Result(exit_code, recorder.events, failure, troubles[0] if troubles else None)
 
 
 def _supervised(
@@ -72,6 +80,8 @@ def _supervised(
             _wait_for_threads()
     except SystemExit as end:
         return _exit_code(end, stderr), None
+    except _Refused as refused:
+        raise refused.__cause__ or refused from None
     except BaseException as error:
         recorder.error(error)
         stderr.write(recorder.traceback(error))
@@ -86,9 +96,22 @@ def _execute(program: Program, namespace: dict[str, Any], recorder: Recorder) ->
         for line, text in unit.skipped:
             recorder.warned(f"passed over, not Python: {text}", program.name, line)
         statements, shown = program.compile(unit)
+        _begin(recorder)
         exec(statements, namespace)
         if shown is not None:
             exec(shown, namespace)
+    _begin(recorder)  # a notebook without code has run, too
+
+
+class _Refused(Exception):
+    """The trace cannot take its place; the cause says why. Told apart from what the program raises."""
+
+
+def _begin(recorder: Recorder) -> None:
+    try:
+        recorder.begin()
+    except TraceError as error:
+        raise _Refused from error
 
 
 @contextmanager

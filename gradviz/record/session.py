@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from importlib import metadata
 from importlib.util import find_spec
@@ -34,6 +34,11 @@ def default_backend() -> BackendName:
     return "pytorch" if hasattr(sys.modules.get("torch"), "_C") else "numpy"
 
 
+def _say(trouble: TraceError) -> None:
+    if sys.stderr is not None:  # under pythonw there is none
+        print(f"gradviz: {trouble}", file=sys.stderr)
+
+
 @contextmanager
 def open_session(
     path: str | Path,
@@ -41,24 +46,27 @@ def open_session(
     program: Program | None = None,
     backend: BackendName | None = None,
     values: Values = "auto",
+    failed: Callable[[TraceError], None] = _say,
 ) -> Iterator[Recorder]:
     """Record what happens inside the block to ``path``; the trace is complete however the block ends.
 
-    Raises ``RecordError`` if the backend is not there, ``TraceError`` if the file cannot be written.
+    Raises ``RecordError`` if the backend is not there, ``TraceError`` if the file cannot be written. What goes
+    wrong with the file after that is not the block's fault: ``failed`` is told at the end, by default it says so
+    on stderr. With a ``program``, what is at ``path`` is replaced only by the recorder's `begin`.
     """
     global current
     chosen = backend or default_backend()
     enter = _backend(chosen)
     with ExitStack() as stack:
-        writer = stack.enter_context(
-            TraceWriter(
-                path,
-                values=values,
-                backend=chosen,
-                program=None if program is None else program.name,
-                versions=_versions(chosen),
-            )
+        writer = TraceWriter(
+            path,
+            values=values,
+            begin=program is None,
+            backend=chosen,
+            program=None if program is None else program.name,
+            versions=_versions(chosen),
         )
+        stack.callback(_finish, writer, failed)
         recorder = stack.enter_context(enter(writer, Places(writer, program), program is not None))
         for stream, redirect in (("stdout", redirect_stdout), ("stderr", redirect_stderr)):
             original = getattr(sys, stream)
@@ -76,6 +84,13 @@ def open_session(
         finally:
             current = previous
             recorder.finish()
+
+
+def _finish(writer: TraceWriter, failed: Callable[[TraceError], None]) -> None:
+    try:
+        writer.finish()
+    except TraceError as error:
+        failed(error)
 
 
 def _backend(name: BackendName) -> Any:

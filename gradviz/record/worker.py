@@ -180,7 +180,13 @@ def _run(request: dict[str, Any], channel: Channel) -> None:
     finally:
         over.set()
     failure = None if result.failure is None else [result.failure.type, result.failure.message]
-    channel.send(type="finished", exit_code=result.exit_code, events=result.events, failure=failure)
+    channel.send(
+        type="finished",
+        exit_code=result.exit_code,
+        events=result.events,
+        failure=failure,
+        trouble=result.trouble,
+    )
 
 
 def _keep_telling(recorder: Any, channel: Channel, over: threading.Event) -> None:

@@ -15,6 +15,9 @@ SQLITE_MAGIC = b"SQLite format 3\0"
 HEADER_SIZE = 100
 """Bytes of the SQLite file header; the application id is the big-endian word at 68."""
 
+SIDE_FILES = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a database while it is written; the last commits may be in there."""
+
 ROW_TABLES = ("meta", "source", "node", "edge", "value", "label", "tensor", "event")
 """The append-only tables that a digest covers; ``content`` is covered by ``tensor.sum``."""
 
@@ -56,6 +59,12 @@ class RowDigest:
         if lines:
             self.rows += len(lines)
             self._hash.update(("\n".join(lines) + "\n").encode("utf-8"))
+
+    def copy(self) -> RowDigest:
+        """Another one that goes on from here."""
+        other = RowDigest()
+        other.rows, other._hash = self.rows, self._hash.copy()
+        return other
 
     def sum(self) -> str:
         """The digest so far, in hex."""

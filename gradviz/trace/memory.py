@@ -56,6 +56,9 @@ class TraceBuilder:
         self.trace.meta.update({"backend": "numpy", **meta})
         self._known: dict[tuple[str, tuple[int, ...], bytes], TensorId] = {}
 
+    def begin(self) -> None:
+        """There is nothing to replace in memory."""
+
     def add_node(self, node: GraphNode) -> NodeId:
         """Append the node under the next free id, whatever id it carries."""
         self.trace.nodes.append(replace(node, id=len(self.trace.nodes)))

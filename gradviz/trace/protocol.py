@@ -89,6 +89,9 @@ class TraceLike(Protocol):
 class TraceSink(Protocol):
     """Takes a recording in, piece by piece. A piece may speak only of what was added before it."""
 
+    def begin(self) -> None:
+        """The program begins to run: this recording takes the place of the one that was there."""
+
     def add_node(self, node: GraphNode) -> NodeId:
         """``node.id`` is ignored; the id given is the number of nodes so far."""
 

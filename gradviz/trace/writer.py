@@ -5,14 +5,20 @@ little more than that, and whoever opens the file meanwhile sees all but the las
 commits them: beside a thread that computes without pause, another one would get the interpreter back only
 every few milliseconds, after each statement, and never come to the end. A thread looks after programs that
 have stopped adding.
+
+Nothing is written before `begin`: until then the trace that was there stays as it was. One writer holds a trace
+at a time (``lock``).
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sqlite3
 import threading
 import time
+import weakref
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -21,20 +27,14 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gradviz import files
 from gradviz.trace import encode
 from gradviz.trace.errors import TraceError
 from gradviz.trace.events import Event
-from gradviz.trace.format import (
-    APPLICATION_ID,
-    HEADER_SIZE,
-    ROW_TABLES,
-    VERSION,
-    Row,
-    RowDigest,
-    content_sum,
-    schema,
-)
+from gradviz.trace.format import ROW_TABLES, Row, RowDigest, content_sum
+from gradviz.trace.lock import TraceBusy, TraceLock
 from gradviz.trace.model import Edge, GraphNode, NodeId, Source, Storage, TensorId, Value, ValueId
+from gradviz.trace.place import has_content, leave_one_file, make_empty, may_replace, remove_side_files, settle
 from gradviz.trace.tensors import DTYPES, dtype_name, summarize, thumbnail
 
 FLUSH_SECONDS = 0.08
@@ -55,13 +55,15 @@ class TraceWriter:
 
     ``values`` says what is kept of tensors: ``full`` all of it; ``summary`` the numbers; ``auto`` whole
     tensors up to 1 MiB each and 2 GiB in all, beyond that numbers and a thumbnail of at most 64 x 64.
-    Safe to call from several threads. Raises ``TraceError`` when the file cannot be written.
+    With ``begin=False`` what is at ``path`` stays until `begin` is called. Safe to call from several threads.
+    Raises ``TraceError`` when the file cannot be written, or another recording is being written to it.
     """
 
-    def __init__(self, path: str | Path, *, values: Values = "auto", **meta: Any) -> None:
+    def __init__(self, path: str | Path, *, values: Values = "auto", begin: bool = True, **meta: Any) -> None:
         if values not in ("full", "summary", "auto"):
             raise TraceError(f"values is full, summary or auto, not {values!r}")
         self.path = Path(path)
+        self._target = Path(os.path.realpath(path))
         self._values = values
         self._kept_bytes = 0
         self._lock = threading.RLock()
@@ -70,36 +72,68 @@ class TraceWriter:
         self._counts = dict.fromkeys(ROW_TABLES, 0)
         self._digests = {table: RowDigest() for table in ROW_TABLES}
         self._known: dict[tuple[str, tuple[int, ...], bytes], TensorId] = {}
-        self._write_lock = threading.Lock()
-        self._process = os.getpid()
+        self._write_lock = threading.RLock()
+        self._forked = False
         self._failure: TraceError | None = None
         self._closing = threading.Event()
         self._flushed = time.monotonic()
-        self._connection = self._create()
+        self._connection: sqlite3.Connection | None = None
+        self._file: os.stat_result | None = None
+        self._flusher = threading.Thread(target=self._flush_often, name="gradviz trace writer", daemon=True)
+        self._held = self._hold()
+        _writers.add(self)
         for key, value in {"backend": "numpy", "created": time.time(), "complete": False, **meta}.items():
             self.set_meta(key, value)
+        if begin:
+            self.begin()
+
+    def _hold(self) -> TraceLock:
+        """The lock; nothing but a trace is ever overwritten, and only by one writer at a time."""
+        try:
+            held = TraceLock(self._target)
+            try:
+                if not may_replace(self._target):
+                    raise TraceError(f"{self.path} is not a gradviz trace and will not be overwritten")
+            except BaseException:
+                held.release()
+                raise
+            return held
+        except TraceBusy as error:
+            raise TraceError(f"cannot write {self.path}: {error}") from None
+        except OSError as error:
+            raise TraceError(f"cannot write {self.path}: {error.strerror or error}") from None
+
+    def begin(self) -> None:
+        """Put an empty trace in the place of the one that was there, in one move; once."""
+        with self._write_lock:
+            if self._connection is not None or self._closing.is_set() or self._forked:
+                return
+            try:
+                self._connection = self._create()
+            except (OSError, sqlite3.Error) as error:
+                self._closing.set()
+                self._held.release()
+                why = (error.strerror if isinstance(error, OSError) else None) or error
+                raise TraceError(f"cannot write {self.path}: {why}") from None
+            self._flusher.start()
         self.flush()
-        self._flusher = threading.Thread(target=self._flush_often, name="gradviz trace writer", daemon=True)
-        self._flusher.start()
 
     def _create(self) -> sqlite3.Connection:
-        """An empty trace in place of whatever trace was there; nothing else is ever overwritten."""
+        with files.replacing(self._target) as temporary:
+            make_empty(temporary)
+            settle(self._target)
+            remove_side_files(self._target)
+        connection = sqlite3.connect(self._target, check_same_thread=False, isolation_level=None)
         try:
-            if self.path.exists() and not _may_replace(self.path):
-                raise TraceError(f"{self.path} is not a gradviz trace and will not be overwritten")
-            for suffix in ("", "-wal", "-shm", "-journal"):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
-            connection = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {VERSION}")
-            connection.executescript(schema())
             # From here on: the schema is in the main file, so even a copy of it alone can be opened.
             connection.execute("PRAGMA journal_mode = WAL")
             # Survives a killed process at every commit; a power cut may cost the last moments.
             connection.execute("PRAGMA synchronous = NORMAL")
-            return connection
-        except (OSError, sqlite3.Error) as error:
-            raise TraceError(f"cannot write {self.path}: {error}") from None
+            self._file = self._target.stat()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     @property
     def steps(self) -> int:
@@ -107,6 +141,8 @@ class TraceWriter:
         return self._counts["event"]
 
     def _append(self, table: str, row: Row) -> None:
+        if self._failure is not None:
+            raise self._failure  # else what can never be written would fill the memory
         self._pending[table].append(row)
         self._counts[table] += 1
 
@@ -201,40 +237,60 @@ class TraceWriter:
         return step
 
     def _wait_for_disk(self) -> None:
-        if self._failure is not None:
-            raise self._failure
         if self._pending_bytes > PENDING_BYTES or time.monotonic() - self._flushed > FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        """Commit what waits."""
+        """Commit what waits, once `begin` was called."""
+        if self._forked:  # SQLite forbids a forked child to touch the file; what it records is let go
+            self._pending = {table: [] for table in self._pending}
+            return
         with self._write_lock:
+            self._flushed = time.monotonic()
+            if self._connection is None:
+                return
+            if self._failure is not None:
+                raise self._failure
             with self._lock:
                 batch = {table: rows for table, rows in self._pending.items() if rows}
                 self._pending = {table: [] for table in self._pending}
                 self._pending_bytes = 0
-            self._flushed = time.monotonic()
-            if not batch or os.getpid() != self._process:
-                return  # SQLite forbids a forked child to touch the file; what it records is let go
+            if not batch:
+                return
             try:
-                self._commit(batch)
-            except sqlite3.Error as error:
-                self._failure = TraceError(f"cannot write {self.path}: {error}")
+                self._commit(self._connection, batch)
+            except Exception as error:
+                # These rows are lost, and later ones speak of them: nothing more can be written.
+                self._failure = TraceError(f"cannot write {self.path}: {' '.join(str(error).split())}")
                 raise self._failure from None
 
-    def _commit(self, batch: dict[str, list[Row]]) -> None:
-        connection = self._connection
-        connection.execute("BEGIN")
-        for table, rows in batch.items():
-            for start in range(0, len(rows), ROWS_AT_ONCE):
-                some = rows[start : start + ROWS_AT_ONCE]
-                marks = ",".join([f"({','.join('?' * len(some[0]))})"] * len(some))
-                connection.execute(f"INSERT INTO {table} VALUES {marks}", list(chain.from_iterable(some)))
-            digest = self._digests.get(table)
-            if digest is not None:
-                digest.add(rows)
+    def _commit(self, connection: sqlite3.Connection, batch: dict[str, list[Row]]) -> None:
+        """All of the batch, or nothing of it; after Ctrl+C what was not written waits again."""
+        digests = {table: self._digests[table].copy() for table in batch if table in self._digests}
+        try:
+            connection.execute("BEGIN")
+            for table, rows in batch.items():
+                _insert(connection, table, rows)
+            for table, digest in digests.items():
+                digest.add(batch[table])
                 connection.execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?)", (table, digest.rows, digest.sum()))
-        connection.execute("COMMIT")
+            connection.execute("COMMIT")
+        except BaseException as error:
+            if connection.in_transaction:  # else SQLite has rolled back by itself, or all is written
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+            if not isinstance(error, Exception):
+                if _holds(connection, digests):
+                    self._digests.update(digests)
+                else:
+                    self._put_back(batch)
+            raise
+        self._digests.update(digests)
+
+    def _put_back(self, batch: dict[str, list[Row]]) -> None:
+        with self._lock:
+            for table, rows in batch.items():
+                self._pending[table] = rows + self._pending[table]
 
     def _flush_often(self) -> None:
         while not self._closing.wait(FLUSH_SECONDS):
@@ -245,36 +301,69 @@ class TraceWriter:
                 return  # kept in _failure: whoever records next hears of it
 
     def finish(self) -> None:
-        """Mark the trace complete and leave one plain file; calling it again does nothing."""
-        if self._closing.is_set() or os.getpid() != self._process:
+        """Mark the trace complete and leave one plain file; calling it again does nothing.
+
+        Where `begin` was never called, a trace that was there stays and ``TraceError`` says so. It is raised
+        as well where what was recorded is not all at ``path``; the file is closed and let go in any case.
+        """
+        if self._closing.is_set() or self._forked:
             return
-        self.set_meta("complete", True)
-        self._close(tidy=True)
+        try:
+            if self._connection is None:
+                if has_content(self._target):
+                    raise TraceError(f"the program did not begin to run; {self.path} is left as it was")
+                self.begin()
+            if self._failure is None:
+                self.set_meta("complete", True)
+        finally:
+            self._close(tidy=True)
 
     def abandon(self) -> None:
         """Close the file as it is, incomplete."""
-        if not self._closing.is_set():
+        if not self._closing.is_set() and not self._forked:
             self._close(tidy=False)
 
     def _close(self, *, tidy: bool) -> None:
         self._closing.set()
-        self._flusher.join()
         try:
-            if self._failure is not None:
-                raise self._failure
-            self.flush()
-            if tidy:
-                self._leave_one_file()
+            if self._connection is not None:
+                self._flusher.join()
+                self._end(self._connection, tidy)
         finally:
-            self._connection.close()
+            self._held.release()
 
-    def _leave_one_file(self) -> None:
-        """Leave the WAL. A reader that has the file open forbids it; then the WAL is emptied at least."""
+    def _end(self, connection: sqlite3.Connection, tidy: bool) -> None:
         try:
-            self._connection.execute("PRAGMA busy_timeout = 500")
-            self._connection.execute("PRAGMA journal_mode = DELETE")
-        except sqlite3.OperationalError:
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.flush()
+        finally:
+            if tidy:
+                leave_one_file(connection)
+            gone = self._is_gone()
+            with suppress(sqlite3.Error):
+                connection.close()
+        if gone:
+            raise TraceError(f"{self.path} was deleted, moved or replaced while the recording was being written to it")
+
+    def _is_gone(self) -> bool:
+        """Is another file, or none, at the path? SQLite would not notice."""
+        try:
+            return self._file is not None and not os.path.samestat(self._target.stat(), self._file)
+        except FileNotFoundError:
+            return True
+        except OSError:  # a network that is away for a moment
+            return False
+
+    def leave_to_parent(self) -> None:
+        """In a forked child: the file is the parent's. The connection is not even closed here, at no time.
+
+        Closing a connection that came through a fork deletes, once the parent has let go, the WAL of
+        whatever is recorded to that file then (sqlite.org/howtocorrupt.html, 2.6).
+        """
+        if not self._forked:
+            self._forked = True
+            # The parent's other threads, which may have held the locks, are not there.
+            self._lock, self._write_lock = threading.RLock(), threading.RLock()
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
 
     def __enter__(self) -> Self:
         return self
@@ -285,8 +374,26 @@ class TraceWriter:
         self.finish()
 
 
-def _may_replace(path: Path) -> bool:
-    """True for an empty file and for a trace."""
-    with path.open("rb") as file:
-        header = file.read(HEADER_SIZE)
-    return not header or header[68:72] == APPLICATION_ID.to_bytes(4, "big")
+def _insert(connection: sqlite3.Connection, table: str, rows: list[Row]) -> None:
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[start : start + ROWS_AT_ONCE]
+        marks = ",".join([f"({','.join('?' * len(some[0]))})"] * len(some))
+        connection.execute(f"INSERT INTO {table} VALUES {marks}", list(chain.from_iterable(some)))
+
+
+def _holds(connection: sqlite3.Connection, digests: dict[str, RowDigest]) -> bool:
+    """Are these the digests of the rows in the file?"""
+    stated = {name: (rows, total) for name, rows, total in connection.execute("SELECT * FROM digest")}
+    return all(stated.get(name) == (digest.rows, digest.sum()) for name, digest in digests.items())
+
+
+_writers: weakref.WeakSet[TraceWriter] = weakref.WeakSet()
+
+
+def _leave_all_to_parent() -> None:
+    for writer in list(_writers):
+        writer.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_all_to_parent)

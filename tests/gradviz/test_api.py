@@ -11,6 +11,7 @@ import pytest
 
 import gradviz
 import gradviz_engine as engine
+from gradviz.trace.errors import TraceError
 from gradviz.trace.events import Accumulate, Error, Mark, Output
 from gradviz.trace.model import NodeKind
 
@@ -83,3 +84,24 @@ def test_importing_gradviz_imports_nothing_else() -> None:
 def test_there_is_nothing_else() -> None:
     with pytest.raises(AttributeError, match="gradient"):
         gradviz.gradient  # noqa: B018
+
+
+def test_a_trace_that_is_deleted_meanwhile_does_not_raise_in_the_program(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "run.gradviz"
+    x = engine.ones(3, requires_grad=True)
+    with gradviz.record(path, backend="numpy"):
+        (x * 2).sum().backward()
+        path.unlink()
+        (x * 2).sum().backward()
+    assert x.grad.tolist() == [4, 4, 4]
+    assert "deleted, moved or replaced" in capsys.readouterr().err
+
+
+def test_two_recordings_of_one_file_are_refused_before_the_block(tmp_path: Path) -> None:
+    path = tmp_path / "run.gradviz"
+    with gradviz.record(path, backend="numpy"):
+        second = gradviz.record(path, backend="numpy")
+        with pytest.raises(TraceError, match="another recording"):
+            second.__enter__()

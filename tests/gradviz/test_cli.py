@@ -267,3 +267,70 @@ def test_trace_errors_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(TraceError) as caught:
         Trace.open(tmp_path / "two\nlines.gradviz")
     assert "No such file" in str(caught.value)
+
+
+# What was at the target
+
+
+def test_a_program_that_cannot_begin_leaves_the_trace_that_was_there(program: Path) -> None:
+    path = program.with_suffix(".gradviz")
+    program.write_text("print('good')\n")
+    assert gradviz("record", program, "-o", path).returncode == 0
+    before = path.read_bytes()
+    program.write_text("print('good'\n")
+    done = gradviz("record", program, "-o", path)
+    assert done.returncode == 1
+    assert "SyntaxError" in done.stderr
+    assert done.stderr.endswith(f"gradviz: the program did not begin to run; {path} is left as it was\n")
+    assert path.read_bytes() == before
+    assert sorted(program.parent.iterdir()) == [path, program]
+    program.write_text("1 / 0\n")  # it did begin
+    assert gradviz("record", program, "-o", path).returncode == 1
+    with Trace.open(path) as trace:
+        assert [event.kind for event in trace.events] == ["error"]
+
+
+def test_a_notebook_begins_with_its_first_cell(tmp_path: Path) -> None:
+    path = tmp_path / "n.gradviz"
+    notebook = tmp_path / "n.ipynb"
+
+    def record(*cells: str) -> int:
+        listed = [{"cell_type": "code", "source": cell, "metadata": {}, "outputs": []} for cell in cells]
+        notebook.write_text(json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": listed}))
+        return gradviz("record", notebook, "-o", path).returncode
+
+    assert record("print('good')") == 0
+    before = path.read_bytes()
+    assert record("this is not", "print('never')") == 1
+    assert path.read_bytes() == before
+    assert record("print('first')", "this is not") == 1
+    with Trace.open(path) as trace:
+        assert [event.kind for event in trace.events] == ["output", "error"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere open files cannot be deleted")
+def test_a_trace_that_is_deleted_meanwhile_is_told_and_the_exit_code_is_not_0(program: Path) -> None:
+    path = program.with_suffix(".gradviz")
+    program.write_text(f"import os\nos.remove({str(path)!r})\nprint('done')\n")
+    done = gradviz("record", program, "-o", path)
+    assert (done.returncode, done.stdout) == (2, "done\n")
+    assert done.stderr.startswith(f"gradviz: {path} was deleted, moved or replaced")
+    assert done.stderr.count("\n") == 1
+    program.write_text(f"import os, sys\nos.remove({str(path)!r})\nsys.exit(7)\n")
+    assert gradviz("record", program, "-o", path).returncode == 7
+
+
+def test_a_second_recording_to_a_trace_is_refused_with_the_reason(program: Path) -> None:
+    path = program.with_suffix(".gradviz")
+    again = [sys.executable, "-m", "gradviz.cli", "record", str(program), "-o", str(path)]
+    program.write_text(
+        "import subprocess, sys\n"
+        f"if len(sys.argv) == 1: sys.exit(subprocess.run({again!r} + ['--', 'second']).returncode)\n"
+        "print('must not run')\n"
+    )
+    done = gradviz("record", program, "-o", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert str(path) in done.stderr
+    assert "another recording" in done.stderr
+    with Trace.open(path) as trace:
+        assert trace.complete

@@ -105,7 +105,7 @@ class Recording(QObject):
         self._count = events
 
     def _on_finished(self, finished: Finished) -> None:
-        self._over.emit(Outcome(finished.trace, finished.stopped, finished.refused))
+        self._over.emit(Outcome(finished.trace, finished.stopped, finished.refused or finished.trouble))
 
     def _on_crashed(self, reason: str) -> None:
         self._over.emit(Outcome(self._path, trouble=reason))
