@@ -55,7 +55,7 @@ class Trace(TraceBase):
         self._connection: sqlite3.Connection | None = None
         _check_header(self.path)
         with _reasons(self.path):
-            connection = _connect(self.path)
+            connection = connect(self.path)
         with ExitStack() as unless_complete:
             unless_complete.callback(connection.close)
             with _reasons(self.path), _without_garbage_collection():
@@ -146,7 +146,7 @@ class Trace(TraceBase):
         if self._closed:
             raise TraceError("the trace is closed")
         with ExitStack() as stack:
-            connection = self._connection or stack.enter_context(closing(_connect(self.path)))
+            connection = self._connection or stack.enter_context(closing(connect(self.path)))
             found = connection.execute("SELECT data FROM content WHERE tensor = ?", (tensor,))
             row: Row | None = found.fetchone()
             return row
@@ -163,7 +163,7 @@ def check(path: str | os.PathLike[str]) -> None:
     path = Path(path)
     _check_header(path)
     with _reasons(path):
-        connection = _connect(path)
+        connection = connect(path)
         try:
             _check_identity(connection)
         finally:
@@ -194,7 +194,7 @@ def _check_header(path: Path) -> None:
         raise TraceError(f"{path} is a database, but not a gradviz trace")
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path) -> sqlite3.Connection:
     """A read-only connection that trusts nothing in the file."""
     uri = path.absolute().as_uri() + "?mode=ro"
     try:
