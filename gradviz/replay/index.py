@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
 from gradviz.trace.events import (
@@ -30,7 +30,8 @@ Line = tuple[str, int]
 class Call:
     """A backward call: its first and last step. ``end`` is None where the recording stops inside it.
 
-    ``depth`` is 0 for a call the program made, more for one made while another runs (reentrant).
+    ``depth`` is 0 for a call the program made, more for one made while another runs (reentrant); that other
+    one is its ``parent``.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Call:
     end: int | None
     depth: int
     failed: bool = False
+    parent: int | None = None
 
 
 class EventIndex:
@@ -55,6 +57,8 @@ class EventIndex:
         self.visits: dict[Line, list[int]] = defaultdict(list)
         self.located: list[int] = []
         self.calls: dict[int, Call] = {}
+        self.accumulating: set[int] = set()
+        """The calls that set or added to a ``.grad``."""
         lines = _Lines()
         open_calls: list[int] = []
         for step, event in enumerate(events, start=1):
@@ -71,22 +75,24 @@ class EventIndex:
                 self.runs[event.node].append(step)
                 self.run_in_call[event.call, event.node] = step
                 self.queued.update((event.call, node) for node in event.ready)
-            case Accumulate() | GradWrite():
+            case Accumulate():
+                self.grad_events[event.leaf].append(step)
+                self.accumulating.add(event.call)
+            case GradWrite():
                 self.grad_events[event.leaf].append(step)
             case ValueWrite():
                 self.value_events[event.leaf].append(step)
             case Mark():
                 self.marks[event.name].append(step)
             case BackwardBegin():
-                self.calls[event.call] = Call(event.call, step, None, len(open_calls))
+                parent = open_calls[-1] if open_calls else None
+                self.calls[event.call] = Call(event.call, step, None, len(open_calls), parent=parent)
                 open_calls.append(event.call)
             case BackwardEnd() if event.call in open_calls:
                 # An inner call that never reported its end cannot outlive the outer one.
                 del open_calls[open_calls.index(event.call) :]
                 begun = self.calls[event.call]
-                self.calls[event.call] = Call(
-                    event.call, begun.begin, step, begun.depth, failed=event.error is not None
-                )
+                self.calls[event.call] = replace(begun, end=step, failed=event.error is not None)
             case _:
                 pass
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -12,9 +11,9 @@ from numpy.typing import NDArray
 
 from gradviz.replay.history import is_clear
 from gradviz.replay.index import EventIndex, index_of
+from gradviz.replay.naming import call_name
 from gradviz.trace.events import (
     Accumulate,
-    BackwardBegin,
     Error,
     Event,
     GradWrite,
@@ -33,22 +32,25 @@ MarkerKind = Literal["mark", "error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Steps ``start`` to ``end``, both included, in which the program did one kind of thing."""
+    """Steps ``start`` to ``end``, both included, in which the program did one kind of thing.
+
+    ``call`` is the number of a backward call, ``failed`` whether it raised.
+    """
 
     start: int
     end: int
     kind: SpanKind
     title: str
     call: int | None = None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class LaneMark:
-    """A step at which a leaf's gradient was set, added to, zeroed or written; ``title`` names the cause."""
+    """A step at which a leaf's gradient was set, added to, zeroed or written."""
 
     step: int
     kind: MarkKind
-    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def program_spans(trace: TraceLike) -> list[Span]:
             spans[-1] = replace(previous, end=span.end)
         else:
             spans.append(span)
-    return _number_repeats(spans)
+    return spans
 
 
 def _pieces(trace: TraceLike, index: EventIndex) -> Iterator[Span]:
@@ -97,7 +99,7 @@ def _pieces(trace: TraceLike, index: EventIndex) -> Iterator[Span]:
         if step in outer:
             call = outer[step]
             end = len(trace.events) if call.end is None else call.end
-            yield Span(step, end, "backward", _call_title(event), call.number)
+            yield Span(step, end, "backward", call_name(trace, call.number), call.number, call.failed)
             step = end
         elif (named := _kind_and_title(trace, event)) is not None:
             yield Span(step, step, *named)
@@ -114,25 +116,6 @@ def _kind_and_title(trace: TraceLike, event: Event) -> tuple[SpanKind, str] | No
             return ("optimizer" if event.cause.endswith(".step") else "write"), event.cause
         case _:
             return None
-
-
-def _call_title(event: Event) -> str:
-    assert isinstance(event, BackwardBegin)
-    labels = [root.label for root in event.roots if root.label]
-    return f"{', '.join(labels)}.backward()" if labels else "backward()"
-
-
-def _number_repeats(spans: list[Span]) -> list[Span]:
-    """``out.backward() #2`` where a title belongs to several calls."""
-    totals = Counter(span.title for span in spans if span.call is not None)
-    seen: Counter[str] = Counter()
-    numbered = []
-    for span in spans:
-        if span.call is not None and totals[span.title] > 1:
-            seen[span.title] += 1
-            span = replace(span, title=f"{span.title} #{seen[span.title]}")
-        numbered.append(span)
-    return numbered
 
 
 def gradient_lane(trace: TraceLike, leaf: NodeId) -> Lane:
@@ -158,8 +141,8 @@ def _norm(trace: TraceLike, grad: TensorId | None) -> float:
 
 def _lane_mark(trace: TraceLike, event: Accumulate | GradWrite) -> LaneMark:
     if isinstance(event, Accumulate):
-        return LaneMark(event.step, event.mode, f"call {event.call}")
-    return LaneMark(event.step, "zeroed" if is_clear(trace, event.after) else "written", event.cause)
+        return LaneMark(event.step, event.mode)
+    return LaneMark(event.step, "zeroed" if is_clear(trace, event.after) else "written")
 
 
 def markers(trace: TraceLike) -> list[Marker]:

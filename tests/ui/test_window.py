@@ -194,7 +194,7 @@ def test_the_code_pane_marks_the_line_and_says_where_it_is(window: MainWindow, q
     line = session.playhead.location[1]
     assert window.code.editor._current == line
     assert f"line {line}" in window.code.note.text()
-    assert "call 1 of 4" in window.code.note.text()
+    assert "loss.backward() · call 1" in window.code.note.text()
 
 
 def test_after_an_edit_the_code_pane_no_longer_points_at_lines(window: MainWindow, qtbot: QtBot) -> None:

@@ -17,7 +17,7 @@ def test_every_kind_has_a_name() -> None:
 @pytest.mark.parametrize(
     ("event", "text"),
     [
-        (BackwardEnd(step=1, call=2, error="no {graph}"), "call 2 raises: no {graph}"),
+        (BackwardEnd(step=1, call=2, error="no {graph}"), "out.backward() · call 2 raises: no {graph}"),
         (Output(step=1, text="\n\nFirst {x}\nsecond\n"), "prints First {x} …"),
         (Warned(step=1, message="%matplotlib was skipped"), "%matplotlib was skipped"),
         (Error(step=1, type="KeyError", message="'x'"), "KeyError: 'x'"),

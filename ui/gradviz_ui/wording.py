@@ -8,6 +8,9 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from gradviz.projection.numbers import norm_text, shape_text
 from gradviz.replay import NodeState
+from gradviz.replay.index import index_of
+from gradviz.replay.naming import call_name
+from gradviz.replay.timeline import Span
 from gradviz.trace.events import (
     Accumulate,
     BackwardBegin,
@@ -95,6 +98,27 @@ def edge_text(trace: TraceLike, edge: int) -> str:
     return f"{node_text(trace, found.source)} → {node_text(trace, found.target)}"
 
 
+def call_text(trace: TraceLike, number: int) -> str:
+    """A backward call: ``loss.backward() · call 3``; one that another call made says in which it is."""
+    call = index_of(trace).calls.get(number)
+    parts = [call_name(trace, number), call_number_text(number)]
+    if call is not None and call.parent is not None:
+        parts.append(_fill(translate("Call", "within call {number}"), number=str(call.parent)))
+    return " · ".join(parts)
+
+
+def call_number_text(number: int) -> str:
+    """The short form: ``call 3``. All calls of a trace are counted in the order in which they began."""
+    return _fill(translate("Call", "call {number}"), number=str(number))
+
+
+def span_text(trace: TraceLike, span: Span) -> str:
+    """What the program did in a span of the timeline; causes are written as the program writes them."""
+    if span.call is not None:
+        return call_text(trace, span.call)
+    return translate("Span", "forward") if span.kind == "forward" else span.title
+
+
 def tensor_text(trace: TraceLike, tensor: TensorId | None) -> str:
     """``(4, 5) ‖11.31‖``, with the counts of nan and inf where there are any."""
     if tensor is None:
@@ -110,7 +134,7 @@ def event_text(trace: TraceLike, event: Event) -> str:
         case Op():
             return _op(trace, event)
         case BackwardBegin():
-            return _backward_begin(event)
+            return _backward_begin(trace, event)
         case NodeBegin():
             received = ", ".join(tensor_text(trace, gradient) for gradient in event.grad_outputs)
             return _fill(
@@ -130,11 +154,11 @@ def event_text(trace: TraceLike, event: Event) -> str:
         case Accumulate():
             return _accumulate(trace, event)
         case BackwardEnd(error=None):
-            return _fill(translate("Event", "call {call} returns"), call=str(event.call))
+            return _fill(translate("Event", "{call} returns"), call=call_text(trace, event.call))
         case BackwardEnd():
             return _fill(
-                translate("Event", "call {call} raises: {error}"),
-                call=str(event.call),
+                translate("Event", "{call} raises: {error}"),
+                call=call_text(trace, event.call),
                 error=_line(event.error or ""),
             )
         case GradWrite():
@@ -164,10 +188,9 @@ def _op(trace: TraceLike, event: Op) -> str:
     return _fill(translate("Event", "{operation} makes {nodes}"), operation=text, nodes=names)
 
 
-def _backward_begin(event: BackwardBegin) -> str:
-    roots = ", ".join(root.label or translate("Event", "a tensor") for root in event.roots)
+def _backward_begin(trace: TraceLike, event: BackwardBegin) -> str:
     options = [name for name in ("retain_graph", "create_graph") if getattr(event, name)]
-    text = _fill(translate("Event", "call {call}: backward from {roots}"), call=str(event.call), roots=roots)
+    text = _fill(translate("Event", "{call} begins"), call=call_text(trace, event.call))
     return " · ".join([text, *options])
 
 

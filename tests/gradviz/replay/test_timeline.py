@@ -35,10 +35,10 @@ def test_the_basics_are_told_as_a_reader_would_tell_them() -> None:
         ("forward", "forward"),
         ("backward", "loss.backward()"),
         ("forward", "forward"),
-        ("backward", "out.backward() #1"),
-        ("backward", "out.backward() #2"),
+        ("backward", "out.backward()"),
+        ("backward", "out.backward()"),
         ("zero", "zero_"),
-        ("backward", "out.backward() #3"),
+        ("backward", "out.backward()"),
     ]
 
 

@@ -67,7 +67,7 @@ def test_dragging_past_the_ends_stays_in_the_trace(panel: TimelinePanel, session
 def test_a_click_on_a_span_goes_to_its_first_step(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
     strip = panel.view.strip
     assert strip is not None
-    span = next(span for span in strip.spans.spans if span.title == "out.backward() #2")
+    span = next(span for span in strip.spans.spans if span.call == 3)
     place = at(panel.view, (span.start + span.end) / 2, SPAN_MIDDLE)
     qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
     assert session.step == span.start
@@ -146,7 +146,7 @@ def test_tips_tell_the_event_and_the_span(panel: TimelinePanel) -> None:
     )
     below = QPointF(at(panel.view, 3, 215))
     assert panel.view.tip_at(below).startswith("3  loss = ")
-    assert panel.view.tip_at(QPointF(at(panel.view, 50, SPAN_MIDDLE))) == "out.backward() #2, steps 47 to 60"
+    assert panel.view.tip_at(QPointF(at(panel.view, 50, SPAN_MIDDLE))) == "out.backward() · call 3, steps 47 to 60"
     assert panel.view.tip_at(QPointF(3, LANES)) == ""
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from gradviz.replay.index import index_of
-from gradviz.trace.events import BackwardBegin, Error
+from gradviz.trace.events import Error
 from gradviz_ui import theme
 from gradviz_ui.code.editor import Editor
 from gradviz_ui.code.find_bar import FindBar
 from gradviz_ui.panels.elided import ElidedLabel
 from gradviz_ui.session import Session
+from gradviz_ui.wording import call_text
 
 
 class CodePanel(QWidget):
@@ -115,12 +115,10 @@ class CodePanel(QWidget):
             return self.tr("Before the first line")
         code = self.editor.document().findBlockByNumber(line - 1).text().strip()
         trace, call = self.session.trace, playhead.call if playhead is not None else None
-        if call is None:
+        if call is None or trace is None:
             text = self.tr("Now at line {line}: {code}")
         else:
-            count = len(index_of(trace).kinds.get(BackwardBegin.kind, ())) if trace is not None else 0
-            text = self.tr("Now at line {line}, call {call} of {count}: {code}")
-            text = text.replace("{call}", str(call)).replace("{count}", str(count))
+            text = self.tr("Now at line {line}: {call}").replace("{call}", call_text(trace, call))
         return text.replace("{line}", str(line)).replace("{code}", code)
 
     @Slot()

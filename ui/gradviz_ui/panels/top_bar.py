@@ -44,7 +44,7 @@ from gradviz.trace.protocol import TraceLike
 from gradviz_ui import icons, theme
 from gradviz_ui.panels.elided import ElidedLabel
 from gradviz_ui.session import Session
-from gradviz_ui.wording import event_text, leaf_text, node_text
+from gradviz_ui.wording import call_text, event_text, leaf_text, node_text
 
 STEP_BUTTONS = (
     "step.start",
@@ -307,7 +307,7 @@ class SearchButton(QPushButton):
 
 
 def short_text(trace: TraceLike, event: Event) -> str:
-    """Where the step is, in a few words: "backward #2 · AccumulateGrad inp"."""
+    """Where the step is, in a few words: "out.backward() · call 2 · AccumulateGrad inp"."""
     translate = QCoreApplication.translate
     match event:
         case Op():
@@ -330,5 +330,4 @@ def short_text(trace: TraceLike, event: Event) -> str:
             return event.name
         case _:
             return event_text(trace, event)
-    call = translate("TopBar", "backward #{call}").replace("{call}", str(event.call))
-    return f"{call} · {what}"
+    return f"{call_text(trace, event.call)} · {what}"

@@ -11,10 +11,11 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QPolygonF
 from shiboken6 import VoidPtr
 
-from gradviz.replay.timeline import Lane, LaneMark, Marker
+from gradviz.replay.timeline import Lane, LaneMark, Marker, Span
 from gradviz_ui import theme
 from gradviz_ui.timeline.axis import Axis, tick_distance
-from gradviz_ui.timeline.shapes import KINDS, Floats, Integers, Spans, spaced, step_line
+from gradviz_ui.timeline.shapes import KINDS, Floats, Integers, spaced, step_line
+from gradviz_ui.timeline.strip import Strip
 
 SPAN_TOP, SPAN_HEIGHT = 12.0, 20.0
 RULER_TOP, RULER_HEIGHT = SPAN_TOP + SPAN_HEIGHT + 3, 19.0
@@ -35,6 +36,8 @@ SPAN_ROLES = {
     "write": "write",
     "optimizer": "write",
 }
+RUN_ROLES = (*(SPAN_ROLES[kind] for kind in KINDS), "error")
+"""The roles of runs of small spans, by their number; the last one of calls that raised."""
 MARK_DISTANCE = 6.0
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -52,42 +55,75 @@ def polygon(xs: Floats, ys: Floats) -> QPolygonF:
     return result
 
 
-def paint_spans(painter: QPainter, spans: Spans, axis: Axis, step: int) -> None:
-    """The program's lane. The span the playhead is in stands out; those still to come are pale."""
-    colours, current = theme.current(), spans.at(step)
+def paint_spans(painter: QPainter, strip: Strip, axis: Axis, step: int) -> list[QRectF]:
+    """The program's lane. The span the playhead is in stands out; those still to come are pale.
+
+    Returns where the names of spans that are too small for them were written, below their spans.
+    """
+    spans, colours = strip.spans, theme.current()
+    current = spans.at(step)
     wide, runs = spans.in_sight(axis)
     strong, pale = (0.34, 0.13) if colours.dark else (0.30, 0.12)
     painter.setPen(Qt.PenStyle.NoPen)
     for start, end, kind in runs:
-        role = getattr(colours, SPAN_ROLES[KINDS[kind]])
+        role = getattr(colours, RUN_ROLES[kind])
         painter.fillRect(QRectF(start, SPAN_TOP, end - start, SPAN_HEIGHT), colours.tint(role, strong))
     painter.setFont(theme.ui_font(11))
+    metrics = QFontMetricsF(painter.font())
+    untold: list[tuple[float, str]] = []
     for number in wide:
         span = spans.spans[number]
         start, end = axis.x(spans.starts[number]), axis.x(spans.ends[number])
         box = QRectF(max(start, axis.left), SPAN_TOP, min(end, axis.right) - max(start, axis.left), SPAN_HEIGHT)
         box.adjust(0.75, 0, -0.75, 0)
-        role = colours.running if number == current else getattr(colours, SPAN_ROLES[span.kind])
+        role = getattr(colours, span_role(span, number == current))
         ahead = spans.starts[number] >= step and number != current
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colours.tint(role, pale if ahead else strong))
         painter.drawRoundedRect(box, min(4.0, box.width() / 2), 4)
-        if box.width() > 22:
+        texts = strip.texts(number)
+        text = fitting(texts, metrics, box.width() - 10)
+        if text:
             painter.setPen(colours.muted if ahead else colours.text)
-            text = _span_text(span.title, QFontMetricsF(painter.font()), box.width() - 10)
-            painter.drawText(box.adjusted(6, 0, -4, 0), _LEFT, text if len(text) > 1 else "")
+            painter.drawText(box.adjusted(6, 0, -4, 0), _LEFT, text)
+        elif span.kind == "zero":
+            untold.append((box.center().x(), texts[0]))
+    return _paint_below(painter, untold, axis)
 
 
-def _span_text(title: str, metrics: QFontMetricsF, room: float) -> str:
-    """As much of a title as fits; of ``loss.backward() #12`` the number counts most."""
-    _, hash_sign, number = title.rpartition(" #")
-    if hash_sign and metrics.horizontalAdvance(title) > room:
-        title = f"#{number}"
-    return metrics.elidedText(title, Qt.TextElideMode.ElideRight, room)
+def span_role(span: Span, current: bool) -> str:
+    """The theme's role for a span: a call that raised is never painted as one that went well."""
+    if span.failed:
+        return "error"
+    return "running" if current else SPAN_ROLES[span.kind]
 
 
-def paint_ruler(painter: QPainter, axis: Axis) -> None:
-    """Ticks for steps, with their numbers where there is room."""
+def fitting(texts: tuple[str, ...], metrics: QFontMetricsF, room: float) -> str:
+    """The first of some ever shorter texts that fits; of the last one as much as is worth reading."""
+    for text in texts:
+        if metrics.horizontalAdvance(text) <= room:
+            return text
+    elided = metrics.elidedText(texts[-1], Qt.TextElideMode.ElideRight, room)
+    return elided if len(elided) > 2 else ""
+
+
+def _paint_below(painter: QPainter, untold: list[tuple[float, str]], axis: Axis) -> list[QRectF]:
+    """The names of zeroings that take less room than their names: in the ruler, where they have room there."""
+    painter.setFont(theme.ui_font(9))
+    painter.setPen(theme.current().zero)
+    metrics = QFontMetricsF(painter.font())
+    written: list[QRectF] = []
+    for x, text in untold:
+        width = metrics.horizontalAdvance(text) + 4
+        left = min(max(x - width / 2, axis.left), axis.right - width)
+        if not written or left > written[-1].right() + 6:
+            written.append(QRectF(left, RULER_TOP + 5, width, 12))
+            painter.drawText(written[-1], Qt.AlignmentFlag.AlignCenter, text)
+    return written
+
+
+def paint_ruler(painter: QPainter, axis: Axis, taken: list[QRectF]) -> None:
+    """Ticks for steps, with their numbers where there is room beside what is written there already."""
     colours = theme.current()
     painter.setPen(QPen(colours.border, 1))
     distance = tick_distance(axis, 6)
@@ -103,8 +139,9 @@ def paint_ruler(painter: QPainter, axis: Axis) -> None:
         painter.setPen(QPen(colours.outline, 1))
         painter.drawLine(QPointF(x, RULER_TOP), QPointF(x, RULER_TOP + 5))
         painter.setPen(colours.faint)
-        box = QRectF(x - 30, RULER_TOP + 5, 60, 12)
-        if box.right() <= axis.right + 34:
+        half = QFontMetricsF(painter.font()).horizontalAdvance(str(step)) / 2 + 1
+        box = QRectF(x - half, RULER_TOP + 5, 2 * half, 12)
+        if box.right() <= axis.right + 12 and not any(box.intersects(other) for other in taken):
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(step))
 
 

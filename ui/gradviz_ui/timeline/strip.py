@@ -10,6 +10,7 @@ from gradviz.replay.timeline import Lane, Marker, gradient_lane, markers, progra
 from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui.timeline.shapes import Integers, Spans
+from gradviz_ui.wording import call_number_text, span_text
 
 
 @dataclass(slots=True)
@@ -29,6 +30,13 @@ class Strip:
         found = tuple(markers(trace))
         steps = np.array([marker.step for marker in found], np.int64)
         return cls(trace, Spans.of(program_spans(trace)), found, steps, trace.leaves)
+
+    def texts(self, span: int) -> tuple[str, ...]:
+        """What to write on a span, the longest first: of a call its number counts most."""
+        found = self.spans.spans[span]
+        if found.call is None:
+            return (span_text(self.trace, found),)
+        return span_text(self.trace, found), call_number_text(found.call), str(found.call)
 
     def lane(self, leaf: NodeId) -> tuple[Lane, float]:
         """A leaf's lane and its highest finite norm, 1 where there is none."""

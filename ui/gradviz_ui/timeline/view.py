@@ -28,7 +28,7 @@ from gradviz_ui.timeline.axis import Axis
 from gradviz_ui.timeline.painting import HEAD_HEIGHT, LANE_HEIGHT, LaneLook
 from gradviz_ui.timeline.scrub import Scrubber
 from gradviz_ui.timeline.strip import Strip
-from gradviz_ui.wording import event_text, leaf_text
+from gradviz_ui.wording import event_text, leaf_text, span_text
 
 RIGHT_MARGIN = 20.0
 LEAST_LABELS, MOST_LABELS = 110.0, 220.0
@@ -174,10 +174,11 @@ class TimelineView(QAbstractScrollArea):
         painter.setPen(theme.current().muted)
         box = QRectF(20, painting.SPAN_TOP, self._labels - 20, painting.SPAN_HEIGHT)
         painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.tr("program"))
-        if self._axis.end:
-            painting.paint_ruler(painter, self._axis)
+        taken: list[QRectF] = []
         if self._strip is not None:
-            painting.paint_spans(painter, self._strip.spans, self._axis, self._step)
+            taken = painting.paint_spans(painter, self._strip, self._axis, self._step)
+        if self._axis.end:
+            painting.paint_ruler(painter, self._axis, taken)
 
     def _paint_lanes(self, painter: QPainter, strip: Strip) -> None:
         words = {"added": self.tr("accumulates"), "zeroed": self.tr("zeroed")}
@@ -314,7 +315,11 @@ class TimelineView(QAbstractScrollArea):
         if span is not None:
             found = self._strip.spans.spans[span]
             text = self.tr("{title}, steps {first} to {last}")
-            parts = {"{title}": found.title, "{first}": str(found.start), "{last}": str(found.end)}
+            parts = {
+                "{title}": span_text(self._strip.trace, found),
+                "{first}": str(found.start),
+                "{last}": str(found.end),
+            }
             for name, value in parts.items():
                 text = text.replace(name, value)
             return text
