@@ -1,18 +1,17 @@
 """``torch.save`` and ``torch.load`` without running anything: numbers, text, tensors and containers of them.
 
 A file is a zip archive: ``manifest.json`` describes the object, ``tensors/N`` hold little-endian numbers. Files
-of PyTorch (since 1.6) can be read too: of their pickle only the few constructors a state dict consists of are
-followed, and each tensor's geometry is checked against its storage.
+of PyTorch (since 1.6) can be read too: ``pickled`` follows the few constructors a state dict consists of, and each
+tensor's geometry is checked against its storage.
 """
 
 from __future__ import annotations
 
-import io
 import json
 import math
 import os
-import pickle
 import zipfile
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -22,6 +21,7 @@ import numpy as np
 from gradviz_engine import dtypes
 from gradviz_engine.device import device
 from gradviz_engine.nn.parameter import Parameter
+from gradviz_engine.pickled import Maker, PickleError, read
 from gradviz_engine.tensor import Size, Tensor, wrap
 
 FORMAT = "gradviz-save"
@@ -30,6 +30,13 @@ VERSION = 1
 
 class LoadError(RuntimeError):
     """A file that is damaged, or holds something that is not loaded from files."""
+
+
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, EOFError, LookupError, ValueError, TypeError, AttributeError, OverflowError,
+    MemoryError, RuntimeError,
+)  # fmt: skip
+"""What reading a damaged file makes Python and numpy raise."""
 
 
 # Saving -------------------------------------------------------------------------------------------------------
@@ -102,7 +109,11 @@ def load(
             if len(pickles) == 1:
                 return _load_torch(archive, pickles[0])
             raise LoadError("this zip archive holds no saved object")
-    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, pickle.UnpicklingError, EOFError) as error:
+    except LoadError:
+        raise
+    except PickleError as error:
+        raise LoadError(str(error)) from None
+    except _DAMAGE as error:
         raise LoadError(f"not a file that torch.save wrote, or a damaged one: {error}") from error
 
 
@@ -117,9 +128,10 @@ def _load_own(archive: zipfile.ZipFile) -> Any:
     def array_of(number: int, name: str, shape: list[int]) -> np.ndarray[Any, Any]:
         if number not in arrays:
             stored = _dtype_named(name).numpy
-            content = archive.read(f"tensors/{int(number)}")
-            if len(content) != math.prod(shape) * stored.itemsize or any(s < 0 for s in shape):
-                raise LoadError(f"tensor {number} has {len(content)} bytes, which is not {name} of shape {shape}")
+            if any(s < 0 for s in shape):
+                raise LoadError(f"tensor {number} has the shape {shape}")
+            what = f"{name} of shape {shape}"
+            content = _entry(archive, f"tensors/{int(number)}", math.prod(shape) * stored.itemsize, what)
             arrays[number] = np.frombuffer(content, stored.newbyteorder("<")).astype(stored).reshape(shape)
         return arrays[number]
 
@@ -171,13 +183,16 @@ class _Storage:
 
 
 def _allowed() -> dict[tuple[str, str], Any]:
-    """All that a state dict's pickle may name; nothing here does more than build a value."""
+    """All that a state dict's pickle may name: values, and makers that do no more than build one."""
     table: dict[tuple[str, str], Any] = {
-        ("collections", "OrderedDict"): OrderedDict,
-        ("torch", "Size"): Size,
-        ("torch", "device"): device,
-        ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-        ("torch._utils", "_rebuild_parameter"): lambda data, requires_grad, hooks: Parameter(data, requires_grad),
+        ("collections", "OrderedDict"): Maker(OrderedDict),
+        ("_codecs", "encode"): Maker(_bytes_of),
+        ("torch", "Size"): Maker(Size),
+        ("torch", "device"): Maker(device),
+        ("torch._utils", "_rebuild_tensor_v2"): Maker(_rebuild_tensor),
+        ("torch._utils", "_rebuild_parameter"): Maker(
+            lambda data, requires_grad, hooks: Parameter(data, requires_grad)
+        ),
     }
     for kind in dtypes.ALL:
         table["torch", kind._name] = kind
@@ -185,49 +200,58 @@ def _allowed() -> dict[tuple[str, str], Any]:
     return table
 
 
+def _bytes_of(text: str, encoding: str) -> bytes:
+    """How protocol 2 writes bytes."""
+    if encoding != "latin1":
+        raise LoadError(f"bytes written as {encoding!r}")
+    return text.encode("latin-1")
+
+
 def _rebuild_tensor(
     storage: np.ndarray[Any, Any], offset: int, size: tuple[int, ...], stride: tuple[int, ...], requires_grad: bool,
     *others: Any,
 ) -> Tensor:  # fmt: skip
-    """A tensor of a checked geometry over its storage."""
+    """A tensor of a checked geometry over its storage, which other tensors of the file may share."""
     numbers = (offset, *size, *stride)
-    if len(size) != len(stride) or not all(isinstance(n, int) and n >= 0 for n in numbers):
+    if not isinstance(storage, np.ndarray) or len(size) != len(stride):
+        raise LoadError("a tensor with an impossible shape")
+    if not all(isinstance(n, int) and n >= 0 for n in numbers):
         raise LoadError("a tensor with an impossible shape")
     last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
     if math.prod(size) and last >= storage.size:
         raise LoadError("a tensor that reaches beyond its storage")
     strides = [s * storage.itemsize for s in stride]
-    view = np.lib.stride_tricks.as_strided(storage[offset:], size, strides)
-    tensor = wrap(view.copy(order="K"))
+    tensor = wrap(np.lib.stride_tricks.as_strided(storage[offset:], size, strides))
     return tensor.requires_grad_() if requires_grad else tensor
 
 
 def _load_torch(archive: zipfile.ZipFile, name: str) -> Any:
     root = name.removesuffix("data.pkl")
-    allowed = _allowed()
-    order: Any = "<"
-    if root + "byteorder" in archive.namelist() and archive.read(root + "byteorder") == b"big":
-        order = ">"
+    big = root + "byteorder" in archive.namelist() and archive.read(root + "byteorder") == b"big"
+    storages: dict[str, np.ndarray[Any, Any]] = {}
 
-    class Unpickler(pickle.Unpickler):
-        def find_class(self, module: str, name: str) -> Any:
-            try:
-                return allowed[module, name]
-            except KeyError:
-                raise LoadError(
-                    f"the file names {module}.{name}, which is not part of a state dict; torch.load runs no code"
-                ) from None
+    def storage_of(reference: Any) -> np.ndarray[Any, Any]:
+        kind, storage, key, _, count = reference
+        if kind != "storage" or not isinstance(storage, _Storage) or not isinstance(key, str):
+            raise LoadError("a reference to something that is no storage")
+        if key not in storages:
+            content = _entry(archive, f"{root}data/{key}", count * storage.stored.itemsize, f"{count} numbers")
+            storages[key] = np.frombuffer(content, storage.stored.newbyteorder(">" if big else "<")).astype(
+                storage.stored
+            )
+        if storages[key].dtype != storage.stored:
+            raise LoadError(f"storage {key} has two types")
+        return storages[key]
 
-        def persistent_load(self, reference: Any) -> Any:
-            kind, storage, key, _, count = reference
-            if kind != "storage" or not isinstance(storage, _Storage):
-                raise LoadError(f"unknown reference {kind!r}")
-            content = archive.read(f"{root}data/{key}")
-            if len(content) != count * storage.stored.itemsize:
-                raise LoadError(f"storage {key} has {len(content)} bytes, not {count} numbers")
-            return np.frombuffer(content, storage.stored.newbyteorder(order)).astype(storage.stored)
+    return read(archive.read(name), _allowed(), storage_of)
 
-    return Unpickler(io.BytesIO(archive.read(name))).load()
+
+def _entry(archive: zipfile.ZipFile, name: str, size: int, what: str) -> bytes:
+    """An entry of the archive, which is looked at only if its size is the one that was announced."""
+    found = archive.getinfo(name).file_size
+    if found != size:
+        raise LoadError(f"{name} has {found} bytes, not those of {what}")
+    return archive.read(name)
 
 
 __all__ = ["LoadError", "load", "save"]

@@ -6,6 +6,7 @@ import io
 import os
 import pickle
 import zipfile
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,68 @@ def test_a_file_that_wants_to_run_code_is_refused() -> None:
     assert not Path("hacked").exists()
 
 
+ORDERED = b"ccollections\nOrderedDict\n)R"
+HARMFUL = {
+    "attributes of a dtype": b"ctorch\nfloat32\n}U\x05_nameU\x04evilsb.",
+    "attributes of a dtype, as slots": b"ctorch\nfloat32\nN}U\x05_nameU\x04evils\x86b.",
+    "attributes of a class": b"ccollections\nOrderedDict\n}U\x04evilK\x01sb.",
+    "attributes of a class found in the memo": b"ctorch\nSize\nq\x07h\x07}U\x04evilK\x01sb.",
+    "attributes of a maker": b"ctorch._utils\n_rebuild_tensor_v2\n}U\x04makeK\x01sb.",
+    "attributes of a storage type": b"ctorch\nFloatStorage\n}U\x06storedK\x01sb.",
+    "a method of an ordered dict": ORDERED + b"}U\x05itemsK\x01sb.",
+    "the class of an ordered dict": ORDERED + b"}U\x09__class__ccollections\nOrderedDict\nsb.",
+    "the state of a list": b"]}U\x04evilK\x01sb.",
+    "a setstate that is data": ORDERED + b"}U\x0c__setstate__ctorch\nfloat32\nsbK\x01b.",
+    "a new object": b"ccollections\nOrderedDict\n)\x81.",
+    "a new object with keywords": b"\x80\x04ccollections\nOrderedDict\n)}\x92.",
+    "an instance": b"(icollections\nOrderedDict\n.",
+    "an object": b"(ccollections\nOrderedDict\no.",
+    "an extension": b"\x82\x01.",
+    "a persistent id in words": b"Pstorage\n.",
+    "a persistent id that is no storage": b"U\x04evilQ.",
+    "a persistent id of a list": b"(U\x07storage]U\x010U\x03cpuK\x01tQ.",
+    "a storage as another type": b"(U\x07storagectorch\nFloatStorage\nU\x010U\x03cpuK\x01tQ0"
+    b"(U\x07storagectorch\nIntStorage\nU\x010U\x03cpuK\x01tQ.",
+    "a call of a value": b"ctorch\nfloat32\n)R.",
+    "a call of data": b"U\x04evil)R.",
+    "a call without a tuple": b"ccollections\nOrderedDict\n]R.",
+    "a call with what does not fit": b"ccollections\nOrderedDict\nK\x01\x85R.",
+    "a device there is not": b"ctorch\ndevice\nU\x04evil\x85R.",
+    "a name inside a module": b"\x80\x04U\x05torchU\x0dload.__code__\x93.",
+    "a global named by a list": b"\x80\x04]]\x93.",
+    "an empty memo": b"h\x07.",
+    "no end": b"]",
+    "too much at the end": b"]].",
+    "nothing": b".",
+    "a mark that is not there": b"]e.",
+    "an append to a tuple": b")K\x01a.",
+    "half a pair": b"(U\x01ad.",
+    "a key that is a list": b"}]K\x01s.",
+    "a buffer": b"\x80\x05\x97.",
+}
+
+
+@pytest.mark.parametrize("program", HARMFUL.values(), ids=HARMFUL.keys())
+def test_a_pickle_that_wants_more_than_data_is_refused_and_changes_nothing(program: bytes) -> None:
+    """Python's own unpickler would set attributes on the globals it is given."""
+    watched = (engine.float32, engine.int32, engine.Size, engine.device, OrderedDict, engine.Tensor)
+    before = [(repr(thing), dict(getattr(thing, "__dict__", {}))) for thing in watched]
+    with pytest.raises(LoadError):
+        load(torch_file(b"\x80\x02" + program, k0=bytes(4)))
+    assert [(repr(thing), dict(getattr(thing, "__dict__", {}))) for thing in watched] == before
+
+
+def test_lists_in_lists_without_end_are_read_or_refused() -> None:
+    deep = b"]" * 100_000 + b"a" * 99_999 + b"."
+    found = load(torch_file(deep))
+    assert len(found) == 1
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("manifest.json", "[" * 100_000)
+    with pytest.raises(LoadError):
+        load(file)
+
+
 def test_a_tensor_beyond_its_storage_is_refused() -> None:
     # _rebuild_tensor_v2(persistent id, offset 0, size (9,), stride (1,), ...): one float32, nine wanted.
     program = (
@@ -114,23 +177,39 @@ def test_a_damaged_tensor_is_refused() -> None:
 
 
 @pytest.mark.pytorch
-def test_pytorchs_files_are_read() -> None:
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_pytorchs_files_are_read(protocol: int) -> None:
     torch = pytest.importorskip("torch")
     model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
     optimizer = torch.optim.Adam(model.parameters())
     model(torch.randn(4, 3)).sum().backward()
     optimizer.step()
+    tied = torch.ones(2)
     saved = {
         "model": model.state_dict(), "optimizer": optimizer.state_dict(), "view": torch.arange(6.0).reshape(2, 3).t(),
-        "half": torch.ones(2, dtype=torch.float16), "kind": torch.float64,
-        "parameter": torch.nn.Parameter(torch.ones(2)),
+        "half": torch.ones(2, dtype=torch.float16), "kind": torch.float64, "wide": torch.ones(1, 2).expand(3, 2),
+        "parameter": torch.nn.Parameter(torch.ones(2)), "tied": [tied, tied], "size": torch.Size([2, 3]),
+        "device": torch.device("cpu"), "plain": (1, -2.5, None, True, "ü", 2**70, b"b", [], {}, ()),
     }  # fmt: skip
     file = io.BytesIO()
-    torch.save(saved, file)
+    torch.save(saved, file, pickle_protocol=protocol)
     file.seek(0)
     found = load(file)
+    assert list(found["model"]) == list(model.state_dict())
     for name, value in model.state_dict().items():
         assert found["model"][name].tolist() == value.tolist()
+    assert found["model"]._metadata == model.state_dict()._metadata
+    assert found["optimizer"]["param_groups"] == optimizer.state_dict()["param_groups"]
+    for number, state in optimizer.state_dict()["state"].items():
+        assert {k: v.tolist() for k, v in found["optimizer"]["state"][number].items()} == {
+            k: v.tolist() for k, v in state.items()
+        }
     assert found["view"].stride() == (1, 3)
+    assert found["wide"].tolist() == [[1, 1]] * 3
     assert found["kind"] is engine.float64
     assert found["parameter"].requires_grad
+    assert found["tied"][0] is found["tied"][1]
+    assert (found["size"], str(found["device"]), found["plain"]) == (engine.Size([2, 3]), "cpu", saved["plain"])
+    again = engine.nn.Sequential(engine.nn.Linear(3, 2), engine.nn.BatchNorm1d(2))
+    again.load_state_dict(found["model"])
+    engine.optim.Adam(again.parameters()).load_state_dict(found["optimizer"])
