@@ -5,10 +5,14 @@ Numbers and identities: PyTorch 2.13.0, observed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
 import gradviz_engine as torch
+from gradviz_engine.ops.registry import Operator, Rule
 
 
 def leaf(*values: float) -> torch.Tensor:
@@ -59,6 +63,28 @@ def test_gradients_handed_through_are_never_shared() -> None:
     x.grad.mul_(5)
     assert y.grad.tolist() == [1.0, 1.0]
     assert g.tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("second", [lambda g: g, lambda g: g.view(2)])
+def test_a_rule_may_give_one_new_gradient_to_two_inputs(second: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Each leaf takes new memory over that is its alone: of memory shared with another, a copy."""
+
+    def rule(grad: torch.Tensor, saved: Any, needed: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        doubled = grad * 2
+        return doubled, second(doubled)
+
+    doubled_sum = Operator(
+        "doubled_sum(x, y)",
+        node="DoubledSumBackward0",
+        forward=lambda x, y: 2 * (x + y),
+        gradients={("x", "y"): Rule(rule, "grad · 2")},
+    )
+    x, y = leaf(1.0, 1.0), leaf(1.0, 1.0)
+    for one in (x, y):  # changed at once, before the other leaf has its own
+        one.register_post_accumulate_grad_hook(lambda changed: changed.grad.mul_(5))
+    doubled_sum(x, y).backward(torch.ones(2))
+    assert x.grad.tolist() == [10.0, 10.0]
+    assert y.grad.tolist() == [10.0, 10.0]
 
 
 def test_a_leaf_as_root_takes_a_copy_of_the_gradient() -> None:
