@@ -1,13 +1,12 @@
 """Why an element of a gradient has the value it has, read off the trace: ``after = before + incoming = 4 + 4``.
 
 The chain is followed from the leaf towards the loss for as long as each step can be shown to be true: a
-gradient handed on unchanged is the same tensor, and a formula is quoted with numbers only where they
-give the number that was recorded.
+gradient handed on unchanged is the same tensor, and a formula is quoted only where its numbers do not
+contradict the number that was recorded.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,12 +14,15 @@ from gradviz.projection.numbers import number_text
 from gradviz.replay.adjacency import adjacency_of
 from gradviz.replay.formula import TRANSPOSED
 from gradviz.replay.index import index_of, last
-from gradviz.replay.worked import Operands, element, operand, sum_text, work_out
+from gradviz.replay.worked import Operands, agrees, element, operand, sum_text, work_out
 from gradviz.trace.events import Accumulate, BackwardBegin, Flow, NodeBegin, NodeEnd
 from gradviz.trace.model import NodeId, TensorId
 from gradviz.trace.protocol import TraceLike
 
 Index = tuple[int, ...]
+
+_PRECISION = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float64": 2.0**-52, "complex128": 2.0**-52}
+"""Relative rounding of dtypes; that of float32 holds for the others."""
 
 MOST_HANDED_ON = 4
 """Nodes in a row that hand a gradient on unchanged; the chain is cut after these."""
@@ -94,21 +96,23 @@ def _sum(trace: TraceLike, name: str, arrivals: list[Flow], root: TensorId | Non
 
 
 def _derived(trace: TraceLike, name: str, flow: Flow, index: Index) -> Iterator[Reason]:
-    """The formula of the node that made the gradient, and its numbers where they can be checked."""
+    """The formula of the node that made the gradient, with its numbers where they can be worked out.
+
+    A formula that the numbers contradict is not quoted: a hook, say, changed the gradient on its way.
+    """
     node = trace.nodes[flow.source]
     formula = _formula(trace, flow)
-    if not formula:
+    result = None if flow.gradient is None else _element(trace, flow.gradient, index)
+    worked = None
+    if formula and result is not None and flow.gradient is not None:
+        worked = work_out(formula, _operands(trace, flow), trace.tensor(flow.gradient).shape, index)
+    if not formula or (worked is not None and result is not None and not agrees(worked, result)):
         yield Reason(name, f"{node.name}{element_text(index)}", far=True)
         return
     yield Reason(name, f"{node.name}: {formula}", far=True)
-    result = None if flow.gradient is None else _element(trace, flow.gradient, index)
-    if result is None or flow.gradient is None:
-        return
-    shape = trace.tensor(flow.gradient).shape
-    worked = work_out(formula, _operands(trace, flow), shape, index)
-    if worked is not None and math.isclose(worked[1], result, rel_tol=1e-4, abs_tol=1e-7):
+    if worked is not None and result is not None:
         text = number_text(result)
-        yield Reason("", worked[0] if worked[0] == text else f"{worked[0]} = {text}", far=True)
+        yield Reason("", text if worked.text == text else f"{worked.text} = {text}", far=True)
 
 
 def _formula(trace: TraceLike, flow: Flow) -> str:
@@ -131,7 +135,8 @@ def _operands(trace: TraceLike, flow: Flow) -> Operands:
             absent.add(saved.name)
     found = {name: trace.array(tensor) for name, tensor in tensors.items() if tensor is not None}
     arrays = {name: array for name, array in found.items() if array is not None}
-    return Operands(arrays, numbers, frozenset(absent))
+    dtype = None if flow.gradient is None else trace.tensor(flow.gradient).dtype
+    return Operands(arrays, numbers, frozenset(absent), _PRECISION.get(dtype or "", 2.0**-23))
 
 
 def arrived(trace: TraceLike, node: NodeId, slot: int, call: int, step: int) -> tuple[list[Flow], TensorId | None]:

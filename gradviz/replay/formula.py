@@ -1,8 +1,8 @@
 """Formulas of derivatives, as nodes carry them, worked out for one element: ``grad · self`` is ``1 · 2``.
 
-A formula is text for people. Those made of names, numbers, ``+ - · / ^ ² |x|``, parentheses, ``ᵀ``, a few
-functions and ``… where …, else …`` can be evaluated; any other gives None. Nothing is ever executed: a
-trace may come from anyone.
+A formula is text for people. Those made of names, numbers, ``+ - · / ^ ² √ |x|``, parentheses, ``ᵀ``, a few
+functions and ``… where …, else … where …, else …`` can be evaluated; any other gives None, ``×`` too, which
+is a product of vectors. Nothing is ever executed: a trace may come from anyone.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ LONGEST = 200
 TRANSPOSED = "ᵀ"
 
 _SIGNS = str.maketrans(
-    {"·": "*", "×": "*", "−": "-", "^": "**", "²": "**2", "³": "**3", "≤": "<=", "≥": ">=", TRANSPOSED: "_T"}
+    {"·": "*", "−": "-", "^": "**", "²": "**2", "³": "**3", "½": "0.5", "≤": "<=", "≥": ">=", TRANSPOSED: "_T"}
 )
-_CHOICE = re.compile(r"(.+) where (.+), else (.+)")
+_CHOICE = re.compile(r"(.+?) where (.+?), else (.+)")
+_ROOT = re.compile(r"√(\w+)?")
+_LOG_OF_NUMBER = re.compile(r"\bln (\d+)")
 _SIZE = re.compile(r"\|([^|]+)\|")
 _NAME = re.compile(r"[A-Za-z_][^\W²³]*")
 _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
@@ -40,6 +42,7 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.LtE: operator.le,
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
 }
 
 
@@ -51,9 +54,14 @@ def _sign(x: float) -> float:
     return float((x > 0) - (x < 0))
 
 
+def _clip(x: float, low: float, high: float) -> float:
+    return min(max(x, low), high)
+
+
 _FUNCTIONS: dict[str, Callable[..., float]] = {
-    "abs": abs, "cos": math.cos, "exp": math.exp, "ln": math.log, "log": math.log, "max": max, "min": min,
-    "sigmoid": _sigmoid, "sign": _sign, "sin": math.sin, "sqrt": math.sqrt, "tanh": math.tanh, "σ": _sigmoid,
+    "abs": abs, "clip": _clip, "cos": math.cos, "cosh": math.cosh, "exp": math.exp, "ln": math.log, "log": math.log,
+    "log1p": math.log1p, "sigmoid": _sigmoid, "sign": _sign, "sin": math.sin, "sinh": math.sinh, "sqrt": math.sqrt,
+    "tanh": math.tanh, "σ": _sigmoid,
 }  # fmt: skip
 _CONSTANTS = {"π": math.pi}
 _WORDS = {"where", "else"}
@@ -78,8 +86,10 @@ def evaluate(formula: str, numbers: Mapping[str, float]) -> float | None:
 def _plain(formula: str) -> str:
     """The formula as a Python expression."""
     if choice := _CHOICE.fullmatch(formula):
-        formula = "({}) if ({}) else ({})".format(*choice.groups())
-    return _SIZE.sub(r"abs(\1)", formula).translate(_SIGNS)
+        then, test, otherwise = choice.groups()
+        return f"({_plain(then)}) if ({_plain(test.replace(' = ', ' == '))}) else ({_plain(otherwise)})"
+    formula = _ROOT.sub(lambda root: f"sqrt({root[1]})" if root[1] else "sqrt", formula)
+    return _LOG_OF_NUMBER.sub(r"ln(\1)", _SIZE.sub(r"abs(\1)", formula)).translate(_SIGNS)
 
 
 def substitute(formula: str, numbers: Mapping[str, float]) -> str:
@@ -113,7 +123,9 @@ def _value(tree: ast.expr, numbers: Mapping[str, float]) -> float:
 
 
 def _holds(test: ast.expr, numbers: Mapping[str, float]) -> bool:
-    """Is a comparison, or a chain of them, true?"""
+    """Is a comparison, a chain of them, or an element of a mask true?"""
+    if isinstance(test, ast.Name):
+        return numbers[test.id] != 0
     if not isinstance(test, ast.Compare):
         raise ValueError("not a comparison")
     values = [_value(part, numbers) for part in (test.left, *test.comparators)]

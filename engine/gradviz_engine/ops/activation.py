@@ -131,7 +131,7 @@ _hardswish = activation(
     "hardswish(self)",
     lambda x: x * np.clip(x + 3, 0, 6) / 6,
     lambda grad, saved: _hardswish_backward(grad, saved.self),
-    "grad · (self / 3 + 1/2) where |self| < 3, grad above, 0 below",
+    "grad · (self / 3 + 0.5) where |self| < 3, else grad where self > 0, else 0",
 )
 
 # PReLU's weight is brought to the input's rank by ``prelu``, so that the kernel is element by element.
@@ -151,11 +151,11 @@ _prelu_kernel_backward = operator(
         ),
         "self": Rule(
             lambda grad, saved: _masked(grad[1], saved.self <= 0, saved.grad_output),
-            "grad_output · grad₁ where self ≤ 0",
+            "0 where self > 0, else grad_output · grad₁",
         ),
         "weight": Rule(
             lambda grad, saved: _masked(grad[0], saved.self <= 0, saved.grad_output),
-            "grad_output · grad₀ where self ≤ 0",
+            "0 where self > 0, else grad_output · grad₀",
         ),
     },
 )
@@ -166,7 +166,7 @@ _prelu_kernel = operator(
     gradients={
         ("self", "weight"): Rule(
             lambda grad, saved, needed: _prelu_kernel_backward(grad, saved.self, saved.weight),
-            "grad where self > 0, else grad · weight; grad · self where self ≤ 0",
+            "grad where self > 0, else grad · weight; 0 where self > 0, else grad · self",
         )
     },
 )

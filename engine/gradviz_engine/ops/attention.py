@@ -142,7 +142,8 @@ _attention = operator(
                 saved.is_causal,
                 saved.scale,
             ),
-            "s @ key, sᵀ @ query, pᵀ @ grad; p: the weights, s = p · (grad @ valueᵀ - Σ grad · output) · scale",
+            "s @ key, s = p · (grad @ valueᵀ - Σ grad · output) · scale, p the weights; "
+            "sᵀ @ query, s = p · (grad @ valueᵀ - Σ grad · output) · scale, p the weights; pᵀ @ grad, p the weights",
         )
     },
 )

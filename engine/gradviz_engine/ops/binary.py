@@ -71,13 +71,13 @@ def _chooser(name: str, node: str, function: Any, compare: Any) -> Any:
             lambda grad, saved: grad.masked_fill(
                 compare(saved.self, saved.other).logical_or(saved.other.isnan()).logical_not(), 0
             ),
-            "grad where self is chosen",
+            f"grad where self {'≥' if name == 'fmax' else '≤'} other, else 0",
         ),
         (
             lambda grad, saved: grad.masked_fill(
                 compare(saved.self, saved.other).logical_or(saved.other.isnan()), 0
             ),
-            "grad where other is chosen",
+            f"0 where self {'≥' if name == 'fmax' else '≤'} other, else grad",
         ),
         floats=False,
     )  # fmt: skip
@@ -115,10 +115,14 @@ def _x_log_y(name: str, node: str, logarithm: Any, shift: float) -> Any:
         return top / (add_scalar(other, shift) if shift else other)
 
     self_rule = Rule(
-        lambda grad, saved: with_grad(grad, saved.self, saved.other), "grad · log(other)", reads=("self", "other")
+        lambda grad, saved: with_grad(grad, saved.self, saved.other),
+        f"grad · {logarithm.__name__}(other)",
+        reads=("self", "other"),
     )
     other_rule = Rule(
-        lambda grad, saved: by_other(grad, saved.self, saved.other), "grad · self / other", reads=("self", "other")
+        lambda grad, saved: by_other(grad, saved.self, saved.other),
+        "grad · self / (1 + other)" if shift else "grad · self / other",
+        reads=("self", "other"),
     )
     both = operator(
         f"{name}(self, other)", node=f"{node}0", forward=forward, gradients={"self": self_rule, "other": other_rule}

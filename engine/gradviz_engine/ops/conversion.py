@@ -148,7 +148,7 @@ _angle = operator(
     "angle(self)",
     node="AngleBackward0",
     forward=lambda x: np.where(np.isnan(x), x, np.angle(x)).astype(x.dtype) if x.dtype.kind == "f" else np.angle(x),
-    gradients={"self": Rule(lambda grad, saved: _angle_backward(grad, saved.self), "0 for real numbers")},
+    gradients={"self": Rule(lambda grad, saved: _angle_backward(grad, saved.self), "0 where self is real")},
 )
 
 

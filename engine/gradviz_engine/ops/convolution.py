@@ -181,7 +181,7 @@ _convolution = operator(
             lambda grad, saved, needed: _convolution_backward(
                 grad, saved.input, saved.weight, *_options(saved), tuple(needed)
             ),
-            "grad convolved with the turned weight; input correlated with grad; Σ grad over places",
+            "grad convolved with the turned weight; input correlated with grad; Σ of grad over places",
             ("input", "weight", *_OPTIONS),
         )
     },

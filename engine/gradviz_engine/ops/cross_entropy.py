@@ -308,14 +308,17 @@ _bce_backward = operator(
     gradients={
         "grad_output": Rule(
             _bce_grad_output_gradient,
-            "grad · (self - target) / (self · (1 - self))",
+            "grad · weight · (self - target) / (self · (1 - self)), / n for the mean",
             ("self", "target", "weight", "reduction"),
         ),
         "self": Rule(
             _bce_curvature,
-            "grad · grad_output · (self² - 2 self · target + target) / (self · (1 - self))²",
+            "grad · grad_output · weight · (self² - 2 · self · target + target) / (self · (1 - self))²"
+            ", / n for the mean",
         ),
-        "target": Rule(_bce_curvature_by_target, "-grad · grad_output / (self · (1 - self))"),
+        "target": Rule(
+            _bce_curvature_by_target, "-grad · grad_output · weight / (self · (1 - self)), / n for the mean"
+        ),
     },
 )
 _bce = operator(

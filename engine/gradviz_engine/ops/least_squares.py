@@ -135,7 +135,7 @@ _lstsq = operator(
     "linalg_lstsq(self, b, *, rcond, driver) -> solution, residuals; rank, singular_values",
     node="LinalgLstsqBackward0",
     forward=_lstsq_arrays,
-    gradients={("self", "b"): Rule(_lstsq_grads, "gb = (A⁺)ᵀ grad; gA as of the pseudo-inverse")},
+    gradients={("self", "b"): Rule(_lstsq_grads, "as of the pseudo-inverse; (A⁺)ᵀ grad")},
 )
 
 LstsqResult = result_type("linalg_lstsq", "solution residuals rank singular_values")

@@ -111,7 +111,7 @@ _triangular_solve = operator(
     "triangular_solve(self, A, *, upper, transpose, unitriangular) -> solution, cloned_coefficient",
     node="TriangularSolveBackward0",
     forward=_triangular_arrays,
-    gradients={("self", "A"): Rule(_triangular_solve_grads, "gb = A^-ᵀ grad; gA the triangle of -gb xᵀ")},
+    gradients={("self", "A"): Rule(_triangular_solve_grads, "A^-ᵀ grad; the triangle of -gb xᵀ, gb = A^-ᵀ grad")},
 )
 
 TriangularResult = result_type("triangular_solve", "solution cloned_coefficient")

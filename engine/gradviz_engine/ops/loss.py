@@ -156,7 +156,7 @@ _smooth_l1_loss = difference_loss(
     lambda d, beta: np.where(np.abs(d) < beta, 0.5 * d * d / d.dtype.type(beta), np.abs(d) - d.dtype.type(0.5 * beta)),
     lambda d, beta: np.clip(d / d.dtype.type(beta), -1, 1),
     lambda d, beta: (d.abs() < beta) / beta,
-    "clip((self - target) / beta, -1, 1)",
+    "clip((self - target) / beta, -1, 1), / n for the mean",
 )
 _huber_loss = difference_loss(
     "huber_loss",
@@ -167,7 +167,7 @@ _huber_loss = difference_loss(
     ),
     lambda d, delta: np.clip(d, -delta, delta),
     lambda d, delta: (d.abs() < delta).to(d.dtype),
-    "clip(self - target, -delta, delta)",
+    "clip(self - target, -delta, delta), / n for the mean",
 )
 
 

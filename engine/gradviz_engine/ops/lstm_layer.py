@@ -177,7 +177,8 @@ _lstm_layer = operator(
     gradients={
         ("input", "weight0", "weight1", "weight2", "weight3", "hx_", "cx_"): Rule(
             _backward,
-            "back through time: by the gates, then gates @ w_ih, gatesᵀ @ input, gatesᵀ @ h, Σ gates",
+            "gates @ weight0, gates: their gradients, found back through time; gatesᵀ @ input; gatesᵀ @ h; Σ of gates; "
+            "Σ of gates; the first step's gates @ weight1; the first cell state's gradient · forget",
             ("input", "weight0", "weight1", "weight2", "weight3", "hx_", "cx_", "reverse", "result0", "gates", "cells"),
         )
     },

@@ -222,7 +222,7 @@ _lu_solve: Operator = operator(
     "linalg_lu_solve(LU, pivots, B, *, left, adjoint)",
     node="LinalgLuSolveBackward0",
     forward=_lu_solved,
-    gradients={("LU", "B"): Rule(_lu_solve_grads, "gB = A^-ᵀ grad; gLU the triangles of Pᵀ gA")},
+    gradients={("LU", "B"): Rule(_lu_solve_grads, "the triangles of Pᵀ gA; A^-ᵀ grad")},
 )
 
 
@@ -261,7 +261,7 @@ _cholesky_solve: Operator = operator(
     "cholesky_solve(self, input2, *, upper)",
     node="CholeskySolveBackward0",
     forward=_cholesky_solved,
-    gradients={("self", "input2"): Rule(_cholesky_solve_grads, "gB = A⁻¹ grad; gL = -(gB Xᵀ + X gBᵀ) L")},
+    gradients={("self", "input2"): Rule(_cholesky_solve_grads, "A⁻¹ grad; -(gB Xᵀ + X gBᵀ) L, gB = A⁻¹ grad")},
 )
 
 

@@ -44,11 +44,16 @@ _soft_margin_backward = operator(
     node="SoftMarginLossBackwardBackward0",
     forward=_soft_slope,
     gradients={
-        "grad_output": Rule(_soft_back_to_grad, "-grad · target · σ(-target · self)", ("self", "target", "reduction")),
-        "self": Rule(_soft_curvature, "grad · grad_output · target² · σ · (1 - σ)",
-                     ("grad_output", "self", "target", "reduction")),
+        "grad_output": Rule(
+            _soft_back_to_grad, "-grad · target · σ(-target · self), / n for the mean", ("self", "target", "reduction")
+        ),
+        "self": Rule(
+            _soft_curvature,
+            "grad · grad_output · target² · σ(target · self) · (1 - σ(target · self)), / n for the mean",
+            ("grad_output", "self", "target", "reduction"),
+        ),
     },
-)  # fmt: skip
+)
 _soft_margin = operator(
     "soft_margin_loss(self, target, *, reduction)",
     node="SoftMarginLossBackward0",

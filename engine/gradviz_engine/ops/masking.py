@@ -94,15 +94,15 @@ _masked_fill: Operator = operator(
     "masked_fill(self, *, mask, value)",
     node="MaskedFillBackward0",
     forward=lambda x, mask, value: _mask_filled(x, value, mask),
-    gradients={"self": Rule(lambda grad, saved: _masked_fill(grad, saved.mask, 0), "grad, 0 where mask")},
+    gradients={"self": Rule(lambda grad, saved: _masked_fill(grad, saved.mask, 0), "0 where mask, else grad")},
 )
 _masked_fill_tensor = operator(
     "masked_fill(self, value, *, mask)",
     node="MaskedFillBackward1",
     forward=_mask_filled,
     gradients={
-        "self": Rule(lambda grad, saved: _masked_fill(grad, saved.mask, 0), "grad, 0 where mask"),
-        "value": Rule(lambda grad, saved: where(saved.mask, grad, zero_like(grad)).sum(), "sum of grad where mask"),
+        "self": Rule(lambda grad, saved: _masked_fill(grad, saved.mask, 0), "0 where mask, else grad"),
+        "value": Rule(lambda grad, saved: where(saved.mask, grad, zero_like(grad)).sum(), "Σ of grad where mask"),
     },
 )
 
@@ -182,7 +182,7 @@ _masked_scatter = operator(
     node="MaskedScatterBackward0",
     forward=_mask_scattered,
     gradients={
-        "self": Rule(lambda grad, saved: _masked_fill(grad, saved.mask, 0), "grad, 0 where mask"),
+        "self": Rule(lambda grad, saved: _masked_fill(grad, saved.mask, 0), "0 where mask, else grad"),
         "source": Rule(
             lambda grad, saved: _masked_scatter_backward(grad, saved.mask, saved.source_sym_sizes), "grad where mask"
         ),
@@ -234,7 +234,7 @@ _clamp_numbers = operator(
     gradients={
         "self": Rule(
             lambda grad, saved: where(_inside(saved.self, saved.min, saved.max), grad, zero_like(grad)),
-            "grad inside the bounds, else 0",
+            "grad where min ≤ self ≤ max, else 0",
         )
     },
 )
@@ -245,10 +245,16 @@ _clamp = operator(
     gradients={
         "self": Rule(
             lambda grad, saved: where(_inside(saved.self, saved.min, saved.max), grad, zero_like(grad)),
-            "grad inside the bounds, else 0",
+            "grad where min ≤ self ≤ max, else 0",
         ),
-        "min": Rule(lambda grad, saved: _clamp_low_backward(grad, saved.self, saved.min, saved.max), "grad below min"),
-        "max": Rule(lambda grad, saved: _clamp_high_backward(grad, saved.self, saved.min, saved.max), "grad above max"),
+        "min": Rule(
+            lambda grad, saved: _clamp_low_backward(grad, saved.self, saved.min, saved.max),
+            "grad where self < min < max, else 0",
+        ),
+        "max": Rule(
+            lambda grad, saved: _clamp_high_backward(grad, saved.self, saved.min, saved.max),
+            "grad where self > max, else grad where max < min, else 0",
+        ),
     },
 )
 
@@ -289,12 +295,12 @@ def _one_bound(name: str, node: str, key: str, inside: Any, outside: Any, functi
     """``clamp_min`` and ``clamp_max``, by a number and by a tensor."""
     to_self = Rule(
         lambda grad, saved: where(inside(saved.self, getattr(saved, key)), grad, zero_like(grad)),
-        "grad inside the bound, else 0",
+        f"grad where self {'≥' if key == 'min' else '≤'} {key}, else 0",
         reads=("self", key),
     )
     to_bound = Rule(
         lambda grad, saved: where(outside(saved.self, getattr(saved, key)), grad, zero_like(grad)),
-        "grad outside the bound",
+        f"grad where self {'<' if key == 'min' else '>'} {key}, else 0",
         reads=("self", key),
     )
     by_number = operator(
@@ -351,11 +357,11 @@ _maximum = operator(
     gradients={
         "self": Rule(
             lambda grad, saved: _halved_ties(grad, saved.self, saved.other, saved.self < saved.other),
-            "grad where self is larger",
+            "grad where self > other, else grad / 2 where self = other, else 0",
         ),
         "other": Rule(
             lambda grad, saved: _halved_ties(grad, saved.self, saved.other, saved.self > saved.other),
-            "grad where other is larger",
+            "grad where other > self, else grad / 2 where other = self, else 0",
         ),
     },
 )
@@ -366,11 +372,11 @@ _minimum = operator(
     gradients={
         "self": Rule(
             lambda grad, saved: _halved_ties(grad, saved.self, saved.other, saved.self > saved.other),
-            "grad where self is smaller",
+            "grad where self < other, else grad / 2 where self = other, else 0",
         ),
         "other": Rule(
             lambda grad, saved: _halved_ties(grad, saved.self, saved.other, saved.self < saved.other),
-            "grad where other is smaller",
+            "grad where other < self, else grad / 2 where other = self, else 0",
         ),
     },
 )

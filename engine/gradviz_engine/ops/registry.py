@@ -19,7 +19,8 @@ The vocabulary of a declaration::
   from ``saved`` is what the node saves: an input, an output, an attribute, or ``<input>_sym_sizes`` and
   ``<input>_sym_strides``, the input's geometry. Nothing is saved that no needed rule reads, as in PyTorch.
 * A key such as ``("input", "weight")`` is a joint rule: it returns one gradient for each name and gets the
-  tuple ``needed`` as third argument.
+  tuple ``needed`` as third argument. Its formula has a part for each name, with ``; `` between them, or one for all.
+* Formulas are written as ``gradviz.replay.formula`` reads them; ``tests/engine/test_formulas.py`` works them out.
 * A node whose name PyTorch shows with its namespace is declared with it: ``torch::autograd::CopyBackwards``.
 * An input without a rule has the derivative None: it is an input PyTorch does not differentiate by. An
   operator without rules makes results that require no grad.
@@ -148,7 +149,7 @@ class Operator:
         covered = set(self.joint[0]) if self.joint else set()
         self.differentiable = tuple(i for i in range(self.arity) if self.rules[i] is not None or i in covered)
         self.positions = {i: e for e, i in enumerate(self.differentiable)}
-        self.formulas = tuple(self._rule_of(i).formula for i in self.differentiable)
+        self.formulas = tuple(self._formula_of(i) for i in self.differentiable)
         self.plan = tuple(self._saves())
         self.saves_outputs = any(step.kind == "output" for step in self.plan)
         self.node_type: Any = _node_class(self, node) if node else None
@@ -159,6 +160,14 @@ class Operator:
             assert self.joint is not None
             rule = self.joint[1]
         return rule
+
+    def _formula_of(self, index: int) -> str:
+        """What the inspector says of one input's derivative; of a joint rule's formula the input's part."""
+        rule = self._rule_of(index)
+        if self.rules[index] is not None or "; " not in rule.formula:
+            return rule.formula
+        assert self.joint is not None
+        return dict(zip(self.joint[0], rule.formula.split("; "), strict=True))[index]
 
     def _saves(self) -> list[SaveStep]:
         sources = [(n, "input", i) for i, n in enumerate(self.inputs)]

@@ -104,7 +104,7 @@ _softplus = activation(
     "softplus(self, *, beta, threshold)",
     _softplus_forward,
     lambda grad, saved: _softplus_backward(grad, saved.self, saved.beta, saved.threshold),
-    "grad · σ(beta · self), grad above the threshold",
+    "grad · σ(beta · self) where beta · self ≤ threshold, else grad",
 )
 
 
@@ -118,7 +118,7 @@ _mish = activation(
     "mish(self)",
     lambda x: x * np.tanh(_softplus_forward(x, 1.0, 20.0)),
     lambda grad, saved: _mish_gradient(grad, saved.self),
-    "grad · (tanh(softplus(self)) + self · σ(self) · (1 - tanh²(softplus(self))))",
+    "grad · (tanh(softplus(self)) + self · σ(self) · (1 - tanh(softplus(self))²))",
 )
 _mish_backward = operator("mish_backward(grad_output, self)", forward=_mish_slope)
 

@@ -75,7 +75,7 @@ _softmax_backward: Operator = operator(
         ),
         "output": Rule(
             _softmax_double_backward,
-            "grad · g - g · Σ grad · output - grad · Σ g · output",
+            "grad · grad_output - grad_output · Σ grad · output - grad · Σ grad_output · output",
             ("grad_output", "output", "dim"),
         ),
     },

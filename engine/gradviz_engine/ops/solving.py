@@ -215,7 +215,7 @@ _slogdet = operator(
     "_linalg_slogdet(A) -> sign, logabsdet",
     node="LinalgSlogdetBackward0",
     forward=_slogdet_arrays,
-    gradients={"A": Rule(lambda grads, saved: _slogdet_grad(grads, saved.A, saved.sign), "grad_logabsdet · A^-ᵀ")},
+    gradients={"A": Rule(lambda grads, saved: _slogdet_grad(grads, saved.A, saved.sign), "grad₁ · A^-ᵀ")},
 )
 
 
@@ -290,7 +290,7 @@ _solve_ex = operator(
     "_linalg_solve_ex(A, B, *, left) -> result; info",
     node="LinalgSolveExBackward0",
     forward=_solved,
-    gradients={("A", "B"): Rule(_solve_grads, "gB = A^-ᵀ @ grad, gA = -gB @ resultᵀ")},
+    gradients={("A", "B"): Rule(_solve_grads, "-(A^-ᵀ @ grad) @ resultᵀ; A^-ᵀ @ grad")},
 )
 
 
@@ -354,7 +354,9 @@ _solve_triangular = operator(
     "linalg_solve_triangular(A, B, *, left, upper, unitriangular)",
     node="LinalgSolveTriangularBackward0",
     forward=_triangular,
-    gradients={("A", "B"): Rule(_triangular_grads, "gB = A^-ᵀ @ grad, gA = -(gB @ resultᵀ), the triangle of it")},
+    gradients={
+        ("A", "B"): Rule(_triangular_grads, "the triangle of -(A^-ᵀ @ grad) @ resultᵀ; A^-ᵀ @ grad, A the triangle")
+    },
 )
 
 

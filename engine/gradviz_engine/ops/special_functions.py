@@ -54,7 +54,7 @@ ndtri = unary(
     "ndtri",
     floating(error_functions.ndtri),
     lambda grad, saved: mul_scalar(grad, math.sqrt(2 * math.pi)) * div_scalar(saved.result.square(), 2).exp(),
-    "√(2π) · exp(result² / 2) · grad",
+    "√(2 · π) · exp(result² / 2) · grad",
     node="SpecialNdtriBackward0",
 )
 log_ndtr = unary(
@@ -63,7 +63,7 @@ log_ndtr = unary(
     lambda grad, saved: (
         div_scalar(grad, math.sqrt(2 * math.pi)) * (-(saved.result + div_scalar(saved.self.pow(2), 2))).exp()
     ),
-    "grad / √(2π) · exp(-(result + self² / 2))",
+    "grad / √(2 · π) · exp(-(result + self² / 2))",
     node="SpecialLogNdtrBackward0",
 )
 
@@ -210,7 +210,7 @@ sinc = unary(
     "sinc",
     floating(_sinc),
     lambda grad, saved: _sinc_backward(grad, saved.self),
-    "grad · (πx · cos πx - sin πx) / (π · x²)",
+    "0 where self = 0, else grad · (π · self · cos(π · self) - sin(π · self)) / (π · self²)",
 )
 
 
@@ -298,7 +298,10 @@ _nextafter = operator(
     node="NextafterBackward0",
     forward=promoting_floats(np.nextafter),
     gradients={
-        "self": Rule(lambda grad, saved: where(saved.self != saved.other, grad, zero_like(grad)), "grad unless equal"),
+        "self": Rule(
+            lambda grad, saved: where(saved.self != saved.other, grad, zero_like(grad)),
+            "0 where self = other, else grad",
+        ),
         "other": Rule(lambda grad, saved: zeros_like(saved.other), "0"),
     },
 )

@@ -73,7 +73,7 @@ _var = operator(
     gradients={
         "self": Rule(
             lambda grad, saved: var_backward(grad, saved.self, saved.dim, saved.correction, saved.keepdim),
-            "2 / (n - correction) · grad · (self - mean)",
+            "2 / (n - correction) · grad · (self - mean(self))",
         )
     },
 )
@@ -86,7 +86,7 @@ _std = operator(
             lambda grad, saved: std_backward(
                 saved.result, grad, saved.self, saved.dim, saved.correction, saved.keepdim
             ),
-            "grad · (self - mean) / ((n - correction) · result)",
+            "grad · (self - mean(self)) / ((n - correction) · result)",
         )
     },
 )
@@ -118,7 +118,7 @@ _var_mean = operator(
                 else var_backward(grad[0], saved.self, saved.dim, saved.correction, saved.keepdim),
                 None if grad[1] is None else _mean_backward(grad[1], saved.self, saved.dim, saved.keepdim),
             ),
-            "the variance's part + the mean's part",
+            "2 / (n - correction) · grad₀ · (self - mean(self)) + grad₁ / n",
         )
     },
 )
@@ -134,7 +134,7 @@ _std_mean = operator(
                 else std_backward(saved.result0, grad[0], saved.self, saved.dim, saved.correction, saved.keepdim),
                 None if grad[1] is None else _mean_backward(grad[1], saved.self, saved.dim, saved.keepdim),
             ),
-            "the deviation's part + the mean's part",
+            "grad₀ · (self - mean(self)) / ((n - correction) · result0) + grad₁ / n",
         )
     },
 )

@@ -26,6 +26,13 @@ from gradviz.replay.formula import LONGEST, evaluate, names_in, substitute
         ("grad · 180 / π", {"grad": math.pi}, 180.0),
         ("grad where self > 0, else grad · slope", {"grad": 2.0, "self": -1.0, "slope": 0.5}, 1.0),
         ("grad where -1 < self ≤ 1, else 0", {"grad": 2.0, "self": 1.0}, 2.0),
+        (
+            "grad where self > other, else grad / 2 where self = other, else 0",
+            {"grad": 2.0, "self": 1.0, "other": 1.0},
+            1.0,
+        ),
+        ("0 where mask, else grad", {"grad": 2.0, "mask": 1.0}, 0.0),
+        ("-½ · grad / √(1 - self²) · √π / ln 2", {"grad": 1.0, "self": 0.0}, -0.5 * math.sqrt(math.pi) / math.log(2)),
     ],
 )
 def test_arithmetic_with_the_signs_of_the_inspector(formula: str, numbers: dict[str, float], value: float) -> None:
@@ -38,7 +45,7 @@ def test_arithmetic_with_the_signs_of_the_inspector(formula: str, numbers: dict[
 @pytest.mark.parametrize(
     "formula",
     [
-        "selfᵀ @ grad", "sum(grad, dim)", "grad where mask, else 0", "grad[0]", "grad ·", "self.weight",
+        "selfᵀ @ grad", "self × grad", "sum(grad, dim)", "grad where mask, else 0", "grad[0]", "grad ·", "self.weight",
         "__import__('os').system('true')", "(lambda: 1)()", "grad / 0", "10^10^10", "missing",
         "(" * 90, "grad +" * LONGEST,
     ],
