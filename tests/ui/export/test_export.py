@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
 import re
 import stat
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -198,3 +201,25 @@ def test_a_huge_graph_is_made_smaller_rather_than_too_large() -> None:
     made = image(frame, "dark", 2.0)
     assert max(made.width(), made.height()) <= MOST_SIDE
     assert made.width() / made.height() == pytest.approx(width / height, rel=0.01)
+
+
+LIMITED = """
+import resource, signal, sys
+from gradviz import cli
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+sys.exit(cli.main(["export", sys.argv[1], "-o", sys.argv[2], "--step", "5"]))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits as POSIX has them")
+@pytest.mark.parametrize("format", ["png", "svg", "pdf", "gif", "webp"])
+def test_a_full_disk_leaves_the_old_picture(recording: Path, tmp_path: Path, format: str) -> None:
+    """A limit on the size of files stands for the full disk."""
+    path = tmp_path / f"graph.{format}"
+    path.write_bytes(b"the one before")
+    done = subprocess.run([sys.executable, "-c", LIMITED, str(recording), str(path)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "cannot be written: File too large" in done.stderr
+    assert path.read_bytes() == b"the one before"
+    assert not [each.name for each in tmp_path.iterdir() if each.name.startswith(".")]

@@ -5,19 +5,20 @@ Works on any thread; needs a QGuiApplication, for the fonts, and no screen.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from PySide6.QtCore import QFile, QIODevice
+
+from gradviz import files
 from gradviz.layout import LayoutCancelled
 from gradviz.projection.cards import ENGLISH, Words
 from gradviz.projection.frame import Frame
 from gradviz.projection.scene import build
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui.export.options import ANIMATED, ExportError, Options
-from gradviz_ui.export.picture import Book, image, svg
+from gradviz_ui.export.picture import Book, png, svg
 
 Progress = Callable[[float], None]
 Cancelled = Callable[[], bool]
@@ -63,11 +64,11 @@ def export(
     if options.format in ANIMATED:
         from gradviz_ui.export import animation  # Pillow takes a while to import
 
-        with replacing(path) as unfinished:
+        with _replacing(path) as unfinished:
             animation.write(frame, options, unfinished, report)
         return [path]
     if options.format == "pdf":
-        with replacing(path) as unfinished:
+        with _replacing(path) as unfinished:
             _write_pages(frame, options, unfinished, report)
         return [path]
     return _write_files(frame, options, path, report)
@@ -83,50 +84,40 @@ def _write_files(frame: Frame, options: Options, path: Path, report: Progress) -
     for done, step in enumerate(options.steps, 1):
         frame.update(frame.playhead.seek(step))
         target = path if len(options.steps) == 1 else numbered(path, step, len(frame.trace.events))
-        with replacing(target) as unfinished:
-            if options.format == "svg":
-                unfinished.write_bytes(svg(frame, options.theme))
-            elif not image(frame, options.theme, options.scale).save(str(unfinished)):
-                raise ExportError(f"{target} cannot be written")
+        with _replacing(target) as unfinished:
+            made = svg(frame, options.theme) if options.format == "svg" else png(frame, options.theme, options.scale)
+            unfinished.write_bytes(made)
         written.append(target)
         report(done / len(options.steps))
     return written
 
 
 def _write_pages(frame: Frame, options: Options, path: Path, report: Progress) -> None:
-    book = Book(str(path), frame.trace.program or "gradviz")
+    file = QFile(str(path))
+    if not file.open(QIODevice.OpenModeFlag.WriteOnly):
+        raise ExportError(f"{path} cannot be written: {file.errorString()}")
     try:
-        for done, step in enumerate(options.steps, 1):
-            frame.update(frame.playhead.seek(step))
-            book.add(frame, options.theme)
-            report(done / len(options.steps))
+        book = Book(file, frame.trace.program or "gradviz")
+        try:
+            for done, step in enumerate(options.steps, 1):
+                frame.update(frame.playhead.seek(step))
+                book.add(frame, options.theme)
+                report(done / len(options.steps))
+        finally:
+            book.close()
     finally:
-        book.close()
+        file.close()
+    if file.error() != QFile.FileError.NoError:  # the writer of PDFs does not tell
+        raise OSError(None, file.errorString())
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def _replacing(path: Path) -> Iterator[Path]:
     """A file to write to that takes the place of ``path`` once the block has ended well."""
+    if path.is_dir():
+        raise ExportError(f"{path} cannot be written: it is a folder")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    except OSError as error:
-        raise ExportError(f"{path} cannot be written: {error.strerror}") from error
-    os.close(handle)
-    unfinished = Path(name)
-    try:
-        yield unfinished
-        if path.is_dir():
-            raise ExportError(f"{path} cannot be written: it is a folder")
-        unfinished.chmod(0o666 & ~_umask())
-        os.replace(unfinished, path)
+        with files.replacing(path) as unfinished:
+            yield unfinished
     except OSError as error:
         raise ExportError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    """The process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -63,6 +63,17 @@ def image(frame: Frame, theme: str, scale: float) -> QImage:
     return made
 
 
+def png(frame: Frame, theme: str, scale: float) -> bytes:
+    """The picture in pixels, as a PNG file."""
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    if not image(frame, theme, scale).save(buffer, "PNG"):  # type: ignore[call-overload]  # the stubs want bytes
+        raise ExportError("there is no memory for the picture")
+    buffer.close()
+    return bytes(data.data())
+
+
 def svg(frame: Frame, theme: str) -> bytes:
     """The picture as SVG, with text as text."""
     left, top, width, height = area(frame)
@@ -88,8 +99,8 @@ def svg(frame: Frame, theme: str) -> bytes:
 class Book:
     """A PDF with a page for each step. Leave the ``with`` block, or call ``close``, to finish it."""
 
-    def __init__(self, path: str, title: str) -> None:
-        self._writer = QPdfWriter(path)
+    def __init__(self, device: QIODevice, title: str) -> None:
+        self._writer = QPdfWriter(device)
         self._writer.setResolution(1200)
         self._writer.setTitle(title)
         self._writer.setCreator("gradviz")
