@@ -45,11 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command, rest = given[0], given[1:]
         if command == "record":
             return _record(rest)
-        if command == "export":
-            return _export(rest)
-        if command == "doctor":
-            return _doctor(rest)
-        return {"info": _info, "graph": _graph, "events": _events}[command](rest)
+        commands = {"info": _info, "graph": _graph, "events": _events, "export": _export, "doctor": _doctor}
+        code = commands[command](rest)
+        sys.stdout.flush()  # here a closed pipe is noticed; what a recorded program printed is Python's to flush
+        return code
 
 
 @contextmanager
@@ -59,7 +58,6 @@ def _plain_endings() -> Iterator[None]:
 
     try:
         yield
-        sys.stdout.flush()
     except TraceError as error:
         _fail(str(error))
     except BrokenPipeError:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import codecs
 import io
+import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Literal, TextIO
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, BinaryIO, Literal, TextIO
 
 from gradviz.record.places import Place
 
 Stream = Literal["stdout", "stderr"]
+STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
+Record = Callable[[str, Stream], None]
 
 KEPT_CHARACTERS = 1 << 20
 KEPT_EVENTS = 20_000
@@ -60,40 +67,105 @@ class OutputLimit:
         return "the program printed more than a trace keeps; the rest of its output is not recorded"
 
 
-class RecordedStream(io.TextIOBase):
-    """Stands in for ``sys.stdout`` or ``sys.stderr``: passes everything on and tells the recorder."""
+class RecordedStream:
+    """Stands in for ``sys.stdout`` or ``sys.stderr``: passes everything on and tells the recorder.
 
-    def __init__(self, original: TextIO, stream: Stream, record: Callable[[str, Stream], None]) -> None:
+    It is no ``io`` class itself: those close what they pass on to when they are collected.
+    """
+
+    def __init__(self, original: TextIO, stream: Stream, record: Record) -> None:
         self.original = original
         self._stream = stream
         self._record = record
 
     def write(self, text: str) -> int:
-        if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         written = self.original.write(text)
         self._record(text, self._stream)
-        return len(text) if written is None else written
+        return written
 
-    def flush(self) -> None:
-        self.original.flush()
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
 
-    def writable(self) -> bool:
-        return True
+    @cached_property
+    def buffer(self) -> RecordedBytes:
+        """For programs that write bytes."""
+        return RecordedBytes(self.original.buffer, self._tell, self.original.encoding)
 
-    def isatty(self) -> bool:
-        return self.original.isatty()
+    def detach(self) -> RecordedBytes:
+        """The bytes below; the original is of no use afterwards."""
+        encoding = self.original.encoding
+        return RecordedBytes(self.original.detach(), self._tell, encoding)  # type: ignore[attr-defined]
 
-    def fileno(self) -> int:
-        return self.original.fileno()
+    def _tell(self, text: str) -> None:
+        self._record(text, self._stream)
+
+    def let_go(self) -> None:
+        """The recording is over: from now on this only passes on.
+
+        It stays alive for a while: ``print`` in another thread may have looked up ``sys.stdout`` already,
+        and holds no reference of its own to what it found.
+        """
+        self._record = _nobody
+        _LET_GO.append(self)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.original, name)
 
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        return self.original.encoding
+    def __enter__(self) -> RecordedStream:
+        self.original.__enter__()
+        return self
 
-    @property
-    def errors(self) -> str | None:  # type: ignore[override]
-        return self.original.errors
+    def __exit__(self, *raised: Any) -> None:
+        self.original.__exit__(*raised)
+
+
+class RecordedBytes:
+    """``RecordedStream.buffer``: passes bytes on and tells the recorder the text they are."""
+
+    def __init__(self, original: BinaryIO, tell: Callable[[str], None], encoding: str) -> None:
+        self.original = original
+        self._tell = tell
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+
+    def write(self, data: Any) -> int:
+        written = self.original.write(data)
+        self._tell(self._decoder.decode(bytes(data)))
+        return written
+
+    def writelines(self, lines: Iterable[Any]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.original, name)
+
+
+io.TextIOBase.register(RecordedStream)
+io.BufferedIOBase.register(RecordedBytes)
+
+
+def _nobody(text: str, stream: Stream) -> None:
+    """The recorder of a stream whose recording is over."""
+
+
+_LET_GO: deque[RecordedStream] = deque(maxlen=100)
+
+
+@contextmanager
+def recorded_streams(record: Record) -> Iterator[None]:
+    """``sys.stdout`` and ``sys.stderr`` are recorded inside; what the program puts in their place stays there."""
+    put: list[tuple[Stream, RecordedStream]] = []
+    for name in STREAMS:
+        original = getattr(sys, name)
+        if original is not None:  # under pythonw there is none
+            stream = RecordedStream(original, name, record)
+            setattr(sys, name, stream)
+            put.append((name, stream))
+    try:
+        yield
+    finally:
+        for name, stream in put:
+            if getattr(sys, name) is stream:
+                setattr(sys, name, stream.original)
+            stream.let_go()

@@ -158,7 +158,7 @@ class _Recorder(Recorder):
     """Takes events from other threads too while a backward call runs: each device has one of its own."""
 
     def _elsewhere(self) -> bool:
-        return not self._calls and super()._elsewhere()
+        return not self.listening or (not self._calls and super()._elsewhere())
 
 
 class _Watch(TorchFunctionMode):
@@ -174,6 +174,8 @@ class _Watch(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if not self._recorder.listening:
+            return func(*args, **kwargs)
         name = getattr(func, "__name__", "")
         if name == "__set__":
             return self._set(func, args, kwargs)
@@ -242,6 +244,8 @@ class _BackwardWatch:
         self._engine = engine
 
     def __call__(self, outputs: Sequence[Any], *args: Any, **kwargs: Any) -> Any:
+        if not self._recorder.listening:
+            return self._engine(outputs, *args, **kwargs)
         gradients, retain_graph, create_graph, inputs = args[:4]
         with torch._C.DisableTorchFunction():
             roots = [_edge(output) for output in outputs]

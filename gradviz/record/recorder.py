@@ -31,6 +31,8 @@ class Recorder:
     def __init__(self, sink: TraceSink, backend: Backend, places: Places) -> None:
         self.places = places
         self.events = 0
+        self.listening = True
+        """False once the recording is over, and in a forked child: what happens then is not part of it."""
         self._sink = sink
         self._nouns = Nouns(sink, backend, places)
         self._lock = threading.RLock()
@@ -45,7 +47,8 @@ class Recorder:
 
     def begin(self) -> None:
         """The program begins to run; TraceError where the trace cannot be written. Doing it again does nothing."""
-        self._sink.begin()
+        if self.listening:
+            self._sink.begin()
 
     # Forward
 
@@ -249,7 +252,11 @@ class Recorder:
 
     def output(self, text: str, stream: Stream) -> None:
         """The program printed; whole lines become one event, however many writes made them."""
+        if not self.listening:
+            return
         with self._lock:
+            if not self.listening:  # the recording ended while another thread waited here
+                return
             place = self.places.here()
             for piece, where, kind in self._output.add(text, place, stream):
                 self._send(ev.Output(text=piece, stream=kind, file=where[0], line=where[1]))
@@ -259,15 +266,21 @@ class Recorder:
 
     def warned(self, message: str, file: str | None = None, line: int | None = None) -> None:
         """Something was passed over."""
+        if not self.listening:
+            return
         self._emit(ev.Warned(message=message, file=file, line=line))
 
     def mark(self, name: str) -> None:
         """The program named this moment."""
+        if not self.listening:
+            return
         file, line = self._arrive()
         self._emit(ev.Mark(name=name, file=file, line=line))
 
     def error(self, error: BaseException) -> None:
         """The program raised; the last thing a recording hears."""
+        if not self.listening:
+            return
         self._nouns.name_results()
         file, line = self.places.of_traceback(error.__traceback__)
         if isinstance(error, SyntaxError) and error.filename is not None:
@@ -295,15 +308,22 @@ class Recorder:
         return "".join(shown.format())
 
     def finish(self) -> None:
-        """Write what waits: the last line printed, the last names."""
+        """Write what waits, the last line printed and the last names, and hear nothing more."""
+        if not self.listening:
+            return
         self._nouns.name_results()
         with self._lock:
             self._flush_output()
+            self.listening = False
+
+    def leave_to_parent(self) -> None:
+        """This process is a forked child: hear nothing more. Locks may be held by threads it does not have."""
+        self.listening = False
 
     # Sending
 
     def _elsewhere(self) -> bool:
-        return threading.get_ident() != self._thread
+        return not self.listening or threading.get_ident() != self._thread
 
     def _arrive(self) -> Place:
         """Where the program is now. On a new line, results of the lines before may have got their names."""

@@ -54,7 +54,8 @@ def run(
     """Run ``program`` in this process and record it to ``trace``.
 
     What it prints goes where it would go, an exception is shown as Python shows it, and its exit code is
-    returned. Raises ``RecordError`` or ``TraceError`` if it cannot be recorded.
+    returned. Raises ``RecordError`` or ``TraceError`` if it cannot be recorded. Where the program has forked
+    and this is the child, it ends here, by SystemExit.
     """
     troubles: list[str] = []
 
@@ -66,6 +67,8 @@ def run(
         plain_stderr = getattr(sys.stderr, "original", sys.stderr)
         with _as_main(program, arguments) as namespace:
             exit_code, failure = _supervised(program, namespace, recorder, plain_stderr)
+        if not recorder.listening:
+            sys.exit(exit_code)
     return Result(exit_code, recorder.events, failure, troubles[0] if troubles else None)
 
 
@@ -78,6 +81,8 @@ def _supervised(
             _execute(program, namespace, recorder)
         finally:
             _wait_for_threads()
+            if recorder.listening:
+                _wait_for_processes()
     except SystemExit as end:
         return _exit_code(end, stderr), None
     except _Refused as refused:
@@ -152,6 +157,14 @@ def _wait_for_threads() -> None:
     for thread in threading.enumerate():
         if not thread.daemon and thread not in (threading.current_thread(), threading.main_thread()):
             thread.join()
+
+
+def _wait_for_processes() -> None:
+    """As ``multiprocessing`` does before Python exits."""
+    multiprocessing = sys.modules.get("multiprocessing.process")
+    for process in multiprocessing.active_children() if multiprocessing is not None else ():
+        if not process.daemon:
+            process.join()
 
 
 def _exit_code(end: SystemExit, stderr: Any) -> int:

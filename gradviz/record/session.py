@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gradviz.record.output import RecordedStream
+from gradviz.record.output import recorded_streams
 from gradviz.record.places import Places
 from gradviz.record.program import Program
 from gradviz.trace.errors import TraceError
@@ -68,11 +69,8 @@ def open_session(
         )
         stack.callback(_finish, writer, failed)
         recorder = stack.enter_context(enter(writer, Places(writer, program), program is not None))
-        for stream, redirect in (("stdout", redirect_stdout), ("stderr", redirect_stderr)):
-            original = getattr(sys, stream)
-            if original is not None:  # under pythonw there is none
-                recorded: Any = RecordedStream(original, stream, recorder.output)  # type: ignore[arg-type]
-                stack.enter_context(redirect(recorded))
+        stack.enter_context(recorded_streams(recorder.output))
+        stack.enter_context(_known_to_forks(recorder))
         previous, current = current, recorder
         try:
             yield recorder
@@ -91,6 +89,30 @@ def _finish(writer: TraceWriter, failed: Callable[[TraceError], None]) -> None:
         writer.finish()
     except TraceError as error:
         failed(error)
+
+
+_open: list[Recorder] = []
+
+
+@contextmanager
+def _known_to_forks(recorder: Recorder) -> Iterator[None]:
+    _open.append(recorder)
+    try:
+        yield
+    finally:
+        _open.remove(recorder)
+
+
+def _leave_to_parent() -> None:
+    """In a forked child: the recordings are the parent's, and the child goes on as if there were none."""
+    global current
+    current = None
+    for recorder in _open:
+        recorder.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def _backend(name: BackendName) -> Any:
