@@ -18,8 +18,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gradviz.trace import decode
+from gradviz.plain import clipped
+from gradviz.trace import decode, decode_events
 from gradviz.trace.base import TraceBase
+from gradviz.trace.checks import rows_of
 from gradviz.trace.errors import TraceError
 from gradviz.trace.format import (
     APPLICATION_ID,
@@ -78,19 +80,21 @@ class Trace(TraceBase):
         sizes = decode.Sizes(len(rows["node"]), len(rows["value"]), len(rows["tensor"]))
         self.meta = decode.meta(rows["meta"])
         self.complete = self.meta.get("complete") is True
-        self.sources = decode.rows_of("source", rows["source"], decode.source)
-        nodes: list[GraphNode] = decode.rows_of("node", rows["node"], partial(decode.node, sizes=sizes))
-        values: list[Value] = decode.rows_of("value", rows["value"], partial(decode.value, sizes=sizes))
-        edges: list[Edge] = decode.rows_of("edge", rows["edge"], partial(decode.edge, sizes=sizes))
-        for item, index, name in decode.rows_of("label", rows["label"], partial(decode.label, sizes=sizes)):
+        self.sources = rows_of("source", rows["source"], decode.source)
+        self._tensors: list[tuple[TensorInfo, bytes | None]] = rows_of("tensor", rows["tensor"], decode.tensor)
+        tensors = [info for info, _ in self._tensors]
+        nodes: list[GraphNode] = rows_of("node", rows["node"], partial(decode.node, sizes=sizes))
+        of_value = partial(decode.value, sizes=sizes, tensors=tensors)
+        values: list[Value] = rows_of("value", rows["value"], of_value)
+        edges: list[Edge] = rows_of("edge", rows["edge"], partial(decode.edge, sizes=sizes))
+        for item, index, name in rows_of("label", rows["label"], partial(decode.label, sizes=sizes)):
             if item == "node":
                 nodes[index] = replace(nodes[index], label=name)
             else:
                 values[index] = replace(values[index], label=name)
         decode.check_acyclic(len(nodes), edges)
         self.nodes, self.edges, self.values = nodes, edges, values
-        self._tensors: list[tuple[TensorInfo, bytes | None]] = decode.rows_of("tensor", rows["tensor"], decode.tensor)
-        self.events = decode.events(rows["event"], decode.EventDecoder(sizes, nodes, edges))
+        self.events = decode_events.events(rows["event"], decode_events.EventDecoder(sizes, nodes, edges))
 
     @property
     def tensor_count(self) -> int:
@@ -230,9 +234,8 @@ def _reasons(path: Path) -> Iterator[None]:
         yield
     except TraceError as error:
         raise TraceError(f"{path}: {error}") from None
-    except (sqlite3.Error, ValueError, OverflowError, RecursionError, MemoryError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise TraceError(f"{path} is damaged: {reason}") from None
+    except (sqlite3.Error, OSError, ValueError, OverflowError, RecursionError, MemoryError) as error:
+        raise TraceError(f"{path} is damaged: {clipped(str(error), 200) or type(error).__name__}") from None
 
 
 @contextmanager

@@ -98,7 +98,9 @@ def recordings(draw: st.DrawFn) -> TraceBuilder:
         )
     )  # fmt: skip
     builder.add_edge(Edge(node, 0, leaf, 0))
-    value = builder.add_value(Value(0, draw(names), (2, 3), "float32", draw(tensor), node, 0))
+    kept = draw(tensor)
+    info = builder.trace.tensor(kept)
+    value = builder.add_value(Value(0, draw(names), info.shape, info.dtype, kept, node, 0))
     if draw(st.booleans()):
         builder.label_node(leaf, draw(names))
         builder.label_value(value, draw(names))
@@ -299,11 +301,50 @@ def flow(**changed: object) -> str:
         ("event", {"kind": "mark", "body": '{"name":"a"}', "line": -5}),
         ("event", {"kind": "node_end", "body": '{"call":9,"node":0,"freed":true}'}),
         ("event", {"kind": "grad_write", "body": '{"leaf":9,"cause":"x","before":null,"after":null}'}),
+        ("event", {"kind": "mark", "body": '{"name":"a"}', "line": 2**31}),
+        ("event", {"kind": "flow", "body": flow(slot=2**31)}),
         ("event", {"step": 10**6}),
+        ("node", {"line": 2**63 - 1}),
+        ("node", {"saved": '[["dims", null, ' + "[" * 50 + "]" * 50 + "]]"}),
+        ("edge", {"target_slot": 2**31}),
+        ("source", {"cells": f'[["Cell 1", {2**63 - 1}]]'}),
+        ("tensor", {"norm": -1.0}),
+        ("tensor", {"max": math.inf}),
+        ("tensor", {"zero": 10**6}),
+        ("meta", {"key": "program", "value": "5"}),
+        ("meta", {"key": "versions", "value": '{"numpy": null}'}),
+        ("meta", {"key": "created", "value": '"then"'}),
+        ("meta", {"key": "complete", "value": "1"}),
     ],
 )
 def test_a_forged_row_is_refused(small: Path, table: str, columns: dict[str, object]) -> None:
     assert "malformed" in refused(forge(small, table, **columns))
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [({"shape": "[]"}, r"its shape is \[\], that of tensor \d+ is \[2, 3\]"), ({"slot": 2**31}, "2147483648 is not a")],
+)
+def test_a_forged_value_is_refused(tmp_path: Path, columns: dict[str, object], reason: str) -> None:
+    path = tmp_path / "v.gradviz"
+    with TraceWriter(path) as writer:
+        kept = writer.add_tensor(np.ones((2, 3)))
+        writer.add_value(Value(0, "x", (2, 3), "float64", kept))
+    with pytest.raises(TraceError, match=reason):
+        Trace.open(forge(path, "value", **columns))
+
+
+def test_a_reason_does_no_harm_in_a_terminal(small: Path) -> None:
+    forge(small, "edge", target="\x1b]0;owned\x07\x9b31m\u202e")
+    assert refused(small).endswith(r"there is no node \x1b]0;owned\x07\x9b31m\u202e")
+
+
+def test_lone_surrogates_are_written_out(small: Path) -> None:
+    forge(small, "event", kind="mark", body='{"name": "a\\ud800"}')
+    with Trace.open(small) as trace:
+        mark = trace.events[-1]
+        assert isinstance(mark, ev.Mark)
+        assert mark.name == "a\\ud800"
 
 
 def test_a_forged_circle_is_refused(small: Path) -> None:
@@ -327,8 +368,7 @@ def test_a_forged_content_is_refused_when_it_is_read(small: Path) -> None:
 
 def test_a_shape_that_no_memory_holds_is_refused(small: Path) -> None:
     forge(small, "tensor", shape=f"[{2**62}, {2**62}, 0]")
-    with Trace.open(small) as trace, pytest.raises(TraceError):
-        trace.array(trace.tensor_count - 1)
+    assert "larger than any memory" in refused(small)
 
 
 def test_only_traces_are_overwritten(tmp_path: Path, small: Path) -> None:
