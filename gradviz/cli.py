@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import argparse
 import gc
+import io
 import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+from gradviz.plain import clipped, harmless
 
 if TYPE_CHECKING:
     from gradviz.record.program import Program
@@ -21,6 +24,10 @@ if TYPE_CHECKING:
 
 BAD = 2
 """The exit code for wrong arguments and bad files."""
+INTERRUPTED = 130
+"""The exit code after Ctrl+C, as shells have it."""
+LONGEST = 80
+"""Characters of a name that ``info`` prints."""
 COMMANDS = ("record", "info", "graph", "events", "export", "doctor")
 KINDS = (
     "op", "backward_begin", "node_begin", "flow", "node_end", "accumulate", "backward_end", "grad_write",
@@ -33,41 +40,74 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(BAD, f"{harmless(f'{self.prog}: {message}; see {self.prog} --help')}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    with _plain_endings():
-        if not given or given[0] not in COMMANDS:
+    command = given[0] if given and given[0] in COMMANDS else ""
+    if command == "record":  # its streams are the program's
+        with _reasons():
+            return _record(given[1:])
+    if not command:
+        with _reasons():
             return _window(given)
-        command, rest = given[0], given[1:]
-        if command == "record":
-            return _record(rest)
-        commands = {"info": _info, "graph": _graph, "events": _events, "export": _export, "doctor": _doctor}
-        code = commands[command](rest)
-        sys.stdout.flush()  # here a closed pipe is noticed; what a recorded program printed is Python's to flush
-        return code
+    commands = {"info": _info, "graph": _graph, "events": _events, "export": _export, "doctor": _doctor}
+    with _reasons(), _printing():
+        return commands[command](given[1:])
 
 
 @contextmanager
-def _plain_endings() -> Iterator[None]:
-    """Bad files end in one line, a closed pipe (``gradviz events ... | head``) in silence."""
+def _reasons() -> Iterator[None]:
+    """Bad files end in one line."""
     from gradviz.trace.errors import TraceError
 
     try:
         yield
     except TraceError as error:
         _fail(str(error))
+
+
+@contextmanager
+def _printing() -> Iterator[None]:
+    """What is printed arrives or is missed: a closed pipe (``gradviz events ... | head``) ends the command in
+    silence, a full disk in one line. Letters that the terminal has not are written out."""
+    if sys.stdout is None:
+        _fail("there is nowhere to print to: standard output is closed")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        yield
+        sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
         sys.exit(0)
+    except OSError as error:
+        _print_no_more()
+        _fail(f"cannot print: {error.strerror or error}")
+    except KeyboardInterrupt:
+        _print_no_more()
+        sys.exit(INTERRUPTED)
 
 
-def _fail(message: str) -> NoReturn:
-    print(f"gradviz: {message}", file=sys.stderr)
+def _print_no_more() -> None:
+    """What is still to be printed would fail again when Python ends."""
+    with suppress(OSError, ValueError):  # a stream without a descriptor holds nothing back
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(message: str, advice: str = "") -> NoReturn:
+    """End with one line that says what is wrong, and lines that say what to do about it."""
+    _complain(message, advice)
     sys.exit(BAD)
+
+
+def _complain(message: str, advice: str = "") -> None:
+    """Say something on stderr, if there is one: a program that was recorded may have closed it."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print("\n".join([f"gradviz: {harmless(message)}", *map(harmless, advice.splitlines())]), file=sys.stderr)
 
 
 def _window(arguments: Sequence[str]) -> int:
@@ -97,7 +137,8 @@ def _require_qt() -> None:
     try:
         require_window()
     except StartupError as problem:
-        _fail(str(problem))
+        what, _, advice = str(problem).partition("\n")
+        _fail(what, advice)
 
 
 def _check_openable(path: Path) -> None:
@@ -145,10 +186,10 @@ def _record(arguments: Sequence[str]) -> int:
     except RecordError as error:
         _fail(str(error))
     if result.trouble is not None:
-        print(f"gradviz: {result.trouble}", file=sys.stderr)
+        _complain(result.trouble)
         return result.exit_code or BAD
-    if sys.stderr.isatty():
-        print(f"gradviz: {result.events} events in {trace}", file=sys.stderr)
+    if sys.stderr is not None and sys.stderr.isatty():
+        _complain(f"{result.events} events in {trace}")
     return result.exit_code
 
 
@@ -179,21 +220,18 @@ def _info(arguments: Sequence[str]) -> int:
 
 def _facts_in_words(facts: dict[str, object]) -> str:
     """The facts for a person."""
-    from datetime import datetime
-
-    leaves = facts["leaves"]
-    counts = facts["events"]
-    created = facts["created"]
+    leaves, counts, versions = facts["leaves"], facts["events"], facts["versions"]
     assert isinstance(leaves, list)
     assert isinstance(counts, dict)
-    names = ", ".join(str(leaf["label"] or f"#{leaf['node']}") for leaf in leaves[:12])
+    assert isinstance(versions, dict)
+    names = ", ".join(clipped(str(leaf["label"] or f"#{leaf['node']}"), LONGEST) for leaf in leaves[:12])
     more = f" and {len(leaves) - 12} more" if len(leaves) > 12 else ""
-    versions = facts["versions"] if isinstance(facts["versions"], dict) else {}
+    used = [clipped(f"{name} {version}", LONGEST) for name, version in list(versions.items())[:12]]
     lines = {
-        "program": facts["program"] or "(recorded from Python)",
-        "backend": facts["backend"],
-        "recorded": f"{datetime.fromtimestamp(created):%Y-%m-%d %H:%M:%S}" if isinstance(created, float) else "?",
-        "with": ", ".join(f"{name} {version}" for name, version in versions.items()) or "?",
+        "program": clipped(str(facts["program"] or "(recorded from Python)"), LONGEST),
+        "backend": clipped(str(facts["backend"]), LONGEST),
+        "recorded": _moment(facts["created"]),
+        "with": ", ".join(used) or "?",
         "complete": "yes" if facts["complete"] else "no: the recording was cut off, or is still going on",
         "events": f"{facts['steps']}: " + (", ".join(f"{n} {kind}" for kind, n in counts.items()) or "none"),
         "graph": f"{facts['nodes']} nodes, {facts['edges']} edges",
@@ -201,6 +239,16 @@ def _facts_in_words(facts: dict[str, object]) -> str:
         "tensors": f"{facts['tensors']} different ones",
     }
     return "\n".join(f"{title:<9} {text}" for title, text in lines.items())
+
+
+def _moment(created: object) -> str:
+    """The time of day of a recording, in this machine's zone; a trace may hold any number."""
+    from datetime import datetime
+
+    try:
+        return f"{datetime.fromtimestamp(float(str(created))):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return "?"
 
 
 def _graph(arguments: Sequence[str]) -> int:
@@ -217,8 +265,17 @@ def _graph(arguments: Sequence[str]) -> int:
             from gradviz.trace import to_graph
 
             write = to_graph.to_dot if options.format == "dot" else to_graph.to_graphml
-            print(write(trace), end="")
+            _print_utf8(write(trace))
     return 0
+
+
+def _print_utf8(text: str) -> None:
+    """Print what is UTF-8 by its format, whatever letters the terminal has."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8"))
+    else:
+        print(text, end="")
 
 
 def _events(arguments: Sequence[str]) -> int:

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 
 from gradviz import resources, startup
 from gradviz.libraries import package_manager, with_rights
+from gradviz.plain import harmless
 
 
 class Grade(Enum):
@@ -44,8 +45,9 @@ class Finding:
     mend: str | None = None
 
 
-def run(out: TextIO = sys.stdout) -> int:
+def run(out: TextIO | None = None) -> int:
     """Run all checks and print them as they end. 0 if nothing gradviz needs is broken, else 1."""
+    out = out or sys.stdout
     faults = 0
     for finding in findings():
         print(_rendered(finding, out.encoding or "ascii"), file=out, flush=True)
@@ -65,7 +67,7 @@ def _rendered(finding: Finding, encoding: str) -> str:
     if finding.mend:
         lines += [f"    {line.strip()}" for line in finding.mend.splitlines()]
     # A terminal in the C locale has no check marks; what matters is that the text gets through.
-    text = "\n".join(lines)
+    text = "\n".join(map(harmless, lines))
     plain = str.maketrans({"✓": "ok  ", "–": "-   ", "✗": "FAIL"})
     try:
         text.encode(encoding)

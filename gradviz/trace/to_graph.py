@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
+from gradviz.plain import harmless
 from gradviz.trace.model import GraphNode
 from gradviz.trace.protocol import TraceLike
 
 
 def to_dot(trace: TraceLike) -> str:
-    """Graphviz dot, gradients flowing downwards."""
+    """Graphviz dot, gradients flowing downwards; names do no harm where it is printed."""
     lines = ["digraph gradviz {", "    node [shape=box, style=rounded];"]
     for node in trace.nodes:
         style = ", style=filled, fillcolor=lightgrey" if node.kind == "accumulate_grad" else ""
@@ -20,17 +22,26 @@ def to_dot(trace: TraceLike) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+
+
 def _title(node: GraphNode) -> str:
-    shape = "" if node.shape is None else f"\n{list(node.shape)}"
-    return f"{node.label}\n{node.name}{shape}" if node.label else f"{node.name}{shape}"
+    shape = [] if node.shape is None else [str(list(node.shape))]
+    return "\n".join([*([harmless(node.label)] if node.label else []), harmless(node.name), *shape])
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    """A string of dot. Graphviz would read ``&lt;`` in a name as a sign of HTML."""
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    text = _ENTITY.sub("&amp;", text)
+    return f'"{text}"'.replace("\n", "\\n")
 
 
 def to_graphml(trace: TraceLike) -> str:
-    """GraphML with the nodes' plain attributes; parallel edges stay apart."""
+    """GraphML with the nodes' plain attributes; parallel edges stay apart.
+
+    Characters that XML cannot hold, as control characters, are written out.
+    """
     import networkx as nx
 
     graph: nx.MultiDiGraph[Any] = nx.MultiDiGraph()
@@ -46,16 +57,10 @@ def to_graphml(trace: TraceLike) -> str:
             "line": node.line,
             "scope": node.scope,
         }
-        graph.add_node(node.id, **{key: _printable(value) for key, value in facts.items() if value is not None})
+        given = {key: value for key, value in facts.items() if value is not None}
+        graph.add_node(node.id, **{k: harmless(v) if isinstance(v, str) else v for k, v in given.items()})
     for edge in trace.edges:
         graph.add_edge(edge.source, edge.target, slot=edge.slot, target_slot=edge.target_slot)
     out = io.BytesIO()
     nx.write_graphml_xml(graph, out)
     return out.getvalue().decode("utf-8") + "\n"
-
-
-def _printable(value: Any) -> Any:
-    """XML holds no control characters."""
-    if not isinstance(value, str):
-        return value
-    return "".join(c if c.isprintable() or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in value)

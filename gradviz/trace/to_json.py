@@ -144,7 +144,7 @@ class Jsonifier:
             "complete": trace.complete,
             "backend": trace.backend,
             "program": trace.program,
-            "created": trace.meta.get("created"),
+            "created": plain(trace.meta.get("created")),
             "versions": trace.meta.get("versions", {}),
             "steps": len(trace.events),
             "events": dict(counts),

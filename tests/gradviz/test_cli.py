@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
+import unicodedata
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,9 @@ import pytest
 from gradviz import cli
 from gradviz.trace import events as ev
 from gradviz.trace.errors import TraceError
+from gradviz.trace.model import Edge, GraphNode, NodeKind
 from gradviz.trace.reader import Trace
+from gradviz.trace.writer import TraceWriter
 
 PROGRAM = """\
 import sys
@@ -137,6 +141,74 @@ def test_a_closed_pipe_is_no_error(trace: Path) -> None:
     command = f"{sys.executable} -m gradviz.cli events {trace} --values | head -c 10"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=60)
     assert done.stderr == ""
+
+
+# A trace may come from anyone.
+
+HOSTILE = '\x1b]0;owned\x07\x9b31m\u202e<b>\u0085\uffff&lt;\\"\n'
+
+
+@pytest.fixture
+def forged(tmp_path: Path) -> Path:
+    path = tmp_path / "forged.gradviz"
+    with TraceWriter(path, program=HOSTILE, backend=HOSTILE, versions={HOSTILE: HOSTILE}) as writer:
+        leaf = writer.add_node(GraphNode(0, "AccumulateGrad", NodeKind.ACCUMULATE_GRAD, label=HOSTILE, file=HOSTILE))
+        node = writer.add_node(GraphNode(0, HOSTILE, NodeKind.FUNCTION, scope=HOSTILE, dtype="float32"))
+        writer.add_edge(Edge(node, 0, leaf, 0))
+        writer.emit(ev.Mark(name=HOSTILE))
+    return path
+
+
+COMMANDS = [
+    ["info"], ["info", "--json"], ["graph"], ["graph", "--format", "dot"], ["graph", "--format", "graphml"], ["events"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_no_text_of_a_trace_acts_on_the_terminal(forged: Path, command: list[str], encoding: str) -> None:
+    arguments = [sys.executable, "-m", "gradviz.cli", command[0], str(forged), *command[1:]]
+    done = subprocess.run(arguments, capture_output=True, env={**os.environ, "PYTHONIOENCODING": encoding}, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+    printed = done.stdout.decode("utf-8")
+    categories = {unicodedata.category(character) for character in printed.replace(os.linesep, "")}
+    assert not categories & {"Cc", "Cf", "Cs", "Cn"}
+
+
+def test_graphml_and_dot_hold_any_name(forged: Path) -> None:
+    graphml = ET.fromstring(gradviz("graph", forged, "--format", "graphml").stdout)
+    assert r"\x1b]0;owned\x07" in "".join(graphml.itertext())
+    dot = gradviz("graph", forged, "--format", "dot").stdout.splitlines()
+    assert dot[2].startswith(r'    n0 [label="\\x1b]0;owned\\x07\\x9b31m\\u202e<b>\\x85\\uffff&amp;lt;\\\"')
+
+
+@pytest.mark.parametrize("created", [float("nan"), float("inf"), 1e308, -1e308, 10**30])
+def test_a_recording_may_claim_any_date(tmp_path: Path, created: float) -> None:
+    path = tmp_path / "dated.gradviz"
+    TraceWriter(path, created=created).finish()
+    assert "recorded  ?" in gradviz("info", path).stdout
+    lines(gradviz("info", path, "--json"))
+
+
+def test_a_lone_surrogate_in_a_name_is_written_out(tmp_path: Path) -> None:
+    path = tmp_path / "odd.gradviz"
+    with TraceWriter(path, program="p\ud800.py") as writer:
+        writer.emit(ev.Mark(name="\udfff"))
+    assert r"p\ud800.py" in gradviz("info", path).stdout
+    (mark,) = lines(gradviz("events", path))
+    assert mark["name"] == r"\udfff"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("command", [*COMMANDS, ["doctor"]], ids=" ".join)
+@pytest.mark.parametrize("where", ["> /dev/full", ">&-"])
+def test_where_nothing_can_be_printed_one_line_says_so(trace: Path, command: list[str], where: str) -> None:
+    file = [] if command == ["doctor"] else [str(trace)]
+    words = shlex.join([sys.executable, "-m", "gradviz.cli", command[0], *file, *command[1:]])
+    done = subprocess.run(f"{words} {where}", shell=True, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith("gradviz: ")
+    assert done.stderr.count("\n") == 1
 
 
 # Recording

@@ -6,10 +6,13 @@ import platform
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from types import TracebackType
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot, qVersion
 from PySide6.QtWidgets import QApplication, QMessageBox
+
+from gradviz.plain import harmless_lines
 
 
 class CrashReporter(QObject):
@@ -32,8 +35,10 @@ class CrashReporter(QObject):
             QApplication.quit()
             return
         text = "".join(traceback.format_exception(kind, error, where))
-        sys.stderr.write(text)
         self._caught.emit(text)
+        if sys.stderr is not None:  # as under pythonw, or with the terminal closed
+            with suppress(OSError):
+                sys.stderr.write(harmless_lines(text))
 
     def _on_thread_exception(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None:

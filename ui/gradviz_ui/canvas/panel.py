@@ -12,6 +12,7 @@ from PySide6.QtCore import QEasingCurve, QPoint, QPointF, QRectF, Qt, QVariantAn
 from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QMenu, QWidget
 
+from gradviz.plain import harmless_lines
 from gradviz.projection.frame import Frame
 from gradviz.projection.scene import Scene
 from gradviz.replay import Change
@@ -330,7 +331,7 @@ class CanvasPanel(QWidget):
     def _paint_failed(self) -> None:
         """Tell the person, and whoever reads stderr where it happened."""
         reason = (self.view.item.failure or "").strip()
-        print(reason, file=sys.stderr)
+        print(harmless_lines(reason), file=sys.stderr)
         text = self.tr("The graph could not be painted: {why}")
         self.session.message.emit("error", text.replace("{why}", reason.rpartition("\n")[2]))
 

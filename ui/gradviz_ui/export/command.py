@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from gradviz.plain import harmless
+
 BAD = 2
 """The exit code for wrong arguments and files that cannot be read or written."""
 BAR = 30
@@ -18,7 +20,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, without the usage before it."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(BAD, f"{harmless(f'{self.prog}: {message}; see {self.prog} --help')}\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -61,9 +63,9 @@ def run(arguments: Sequence[str] | argparse.Namespace) -> int:
 
     try:
         for path in _export(given):
-            print(path)
+            print(harmless(str(path)))
     except (ExportError, LayoutError, TraceError) as error:
-        print(f"gradviz export: {error}", file=sys.stderr)
+        print(f"gradviz export: {harmless(str(error))}", file=sys.stderr)
         return BAD
     except KeyboardInterrupt:
         print("gradviz export: interrupted", file=sys.stderr)
