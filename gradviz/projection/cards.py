@@ -14,6 +14,7 @@ from gradviz.projection.sizes import PADDING, shapes, size
 from gradviz.projection.text import mono_width
 from gradviz.replay import NodeState
 from gradviz.replay.playhead import Playhead
+from gradviz.trace.contents import readable_array, readable_thumbnail
 from gradviz.trace.model import TensorId
 
 
@@ -95,8 +96,9 @@ def _forward(box: Box, playhead: Playhead, words: Words) -> Card:
         tensor = _first(playhead.value(box.nodes[0]), tensor)
     detail = shapes(box)
     if box.shape == () and tensor is not None:
-        number = trace.array(tensor)
-        detail = detail if number is None else f"{detail} = {number_text(number.item())}"
+        number = readable_array(trace, tensor)
+        if number is not None and number.size == 1:  # ``leaf.data = other`` may have changed its shape
+            detail = f"{detail} = {number_text(number.item())}"
     return Card(
         box.title,
         box.corner or (words.leaf if is_leaf and box.kind is BoxKind.TENSOR else ""),
@@ -112,7 +114,7 @@ def _first(*tensors: TensorId | None) -> TensorId | None:
 def _heat(playhead: Playhead, tensor: TensorId | None) -> NDArray[np.float32] | None:
     if tensor is None:
         return None
-    found: NDArray[Any] | None = playhead.trace.thumbnail(tensor)
+    found: NDArray[Any] | None = readable_thumbnail(playhead.trace, tensor)
     return None if found is None or not found.size else found
 
 

@@ -15,6 +15,7 @@ from gradviz.replay.adjacency import adjacency_of
 from gradviz.replay.formula import TRANSPOSED
 from gradviz.replay.index import index_of, last
 from gradviz.replay.worked import Operands, agrees, element, operand, sum_text, work_out
+from gradviz.trace.contents import readable_array
 from gradviz.trace.events import Accumulate, BackwardBegin, Flow, NodeBegin, NodeEnd
 from gradviz.trace.model import NodeId, TensorId
 from gradviz.trace.protocol import TraceLike
@@ -130,13 +131,21 @@ def _operands(trace: TraceLike, flow: Flow) -> Operands:
         if saved.tensor is not None:
             tensors[saved.name] = saved.tensor
         elif isinstance(saved.value, int | float):
-            numbers[saved.name] = float(saved.value)
+            numbers.update(_number(saved.name, saved.value))
         elif saved.value is None:
             absent.add(saved.name)
-    found = {name: trace.array(tensor) for name, tensor in tensors.items() if tensor is not None}
+    found = {name: readable_array(trace, tensor) for name, tensor in tensors.items() if tensor is not None}
     arrays = {name: array for name, array in found.items() if array is not None}
     dtype = None if flow.gradient is None else trace.tensor(flow.gradient).dtype
     return Operands(arrays, numbers, frozenset(absent), _PRECISION.get(dtype or "", 2.0**-23))
+
+
+def _number(name: str, value: float) -> dict[str, float]:
+    """The number under its name; nothing for a whole number that no float holds."""
+    try:
+        return {name: float(value)}
+    except OverflowError:
+        return {}
 
 
 def arrived(trace: TraceLike, node: NodeId, slot: int, call: int, step: int) -> tuple[list[Flow], TensorId | None]:
@@ -192,8 +201,8 @@ def _handed_on(trace: TraceLike, flow: Flow, index: Index) -> tuple[int, Index] 
 
 
 def _element(trace: TraceLike, tensor: TensorId, index: Index) -> float | None:
-    """One number of a tensor; None if it is not kept whole, or not there."""
-    array = trace.array(tensor)
+    """One number of a tensor; None if it is not kept whole, cannot be read, or is not there."""
+    array = readable_array(trace, tensor)
     return None if array is None else element(array, index)
 
 

@@ -102,7 +102,8 @@ def _simplified(formula: str, operands: Operands, shape: Index) -> str:
         formula += f" / {math.prod(shape)}" if operands.numbers.get("reduction") == MEAN else ""
     formula = _SIDE_BY_SIDE.sub(r"\1 · (", _SPREAD.sub("", formula))
     for name in operands.absent | {name for name, number in operands.numbers.items() if _is_factor_one(name, number)}:
-        formula = re.sub(rf" · {name}\b|\b{name} · ", "", formula)
+        word = re.escape(name)  # a trace may call what it saved anything
+        formula = re.sub(rf" · {word}\b|\b{word} · ", "", formula)
     return formula
 
 

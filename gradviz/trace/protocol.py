@@ -75,10 +75,16 @@ class TraceLike(Protocol):
         """The summary numbers of a tensor."""
 
     def array(self, tensor: TensorId) -> NDArray[Any] | None:
-        """The whole content, read-only; None where the trace keeps only its summary."""
+        """The whole content, read-only; None where the trace keeps only its summary.
+
+        Raises TraceError where a file does not hold what it should: contents are looked at when they are read.
+        """
 
     def thumbnail(self, tensor: TensorId) -> NDArray[np.float32] | None:
-        """The content as a matrix of at most 64 x 64 block means; None where only numbers are kept."""
+        """The content as a matrix of at most 64 x 64 block means; None where only numbers are kept.
+
+        Raises TraceError as ``array`` does.
+        """
 
     def at(self, step: int) -> Playhead:
         """A playhead at this step."""

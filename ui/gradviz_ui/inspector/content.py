@@ -8,6 +8,7 @@ import numpy as np
 
 from gradviz.projection import heat
 from gradviz.projection.heat import Array
+from gradviz.trace.errors import TraceError
 from gradviz.trace.model import TensorId, TensorInfo
 from gradviz.trace.protocol import TraceLike
 
@@ -17,17 +18,25 @@ MOST_COUNTED = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A tensor's summary and as much of its content as there is: all of it, a thumbnail, or nothing."""
+    """A tensor's summary and as much of its content as there is: all of it, a thumbnail, or nothing.
+
+    ``problem`` says why there is nothing where the trace should hold something, "" else.
+    """
 
     info: TensorInfo
     values: Array | None
     thumbnail: Array | None
+    problem: str = ""
 
     @classmethod
     def of(cls, trace: TraceLike, tensor: TensorId) -> Content:
         """Read a tensor; the thumbnail is read only where the whole is not kept."""
-        values = trace.array(tensor)
-        return cls(trace.tensor(tensor), values, trace.thumbnail(tensor) if values is None else None)
+        info = trace.tensor(tensor)
+        try:
+            values = trace.array(tensor)
+            return cls(info, values, trace.thumbnail(tensor) if values is None else None)
+        except TraceError as error:
+            return cls(info, None, None, str(error))
 
     @property
     def slice_sizes(self) -> tuple[int, ...]:
@@ -39,7 +48,9 @@ class Content:
         shown = self.thumbnail if self.values is None else self.values
         if shown is None or shown.size == 0:
             return None
-        return heat.plane(shown, index if self.values is not None else ())
+        # Tensors of one row may differ in shape: an index goes as far as there are dimensions and places.
+        sizes = shown.shape[:-2]
+        return heat.plane(shown, tuple(min(at, size - 1) for at, size in zip(index, sizes, strict=False)))
 
     @property
     def largest(self) -> float:
@@ -57,7 +68,12 @@ class Content:
         low, high = min(self.info.min, 0.0), max(self.info.max, 0.0)
         if low == high:
             low, high = low - 0.5, high + 0.5
-        counts, _ = np.histogram(numbers, bins, (low, high))
+        if not 0 < (high - low) / bins < np.inf:  # the numbers of a float64 lie too close, or too far apart
+            return None
+        try:
+            counts, _ = np.histogram(numbers, bins, (low, high))
+        except ValueError:  # as above, by numpy's measure
+            return None
         return Histogram(counts, low, high, sampled=stride > 1)
 
 

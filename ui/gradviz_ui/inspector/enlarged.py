@@ -73,7 +73,9 @@ class TensorWindow(QDialog):
         plane = self._content.plane(self._leading())
         if plane is None:
             self._image.clear()
-            self.readout.setText(self.tr("The recording keeps only summary numbers of this tensor."))
+            nothing = self.tr("The recording keeps only summary numbers of this tensor.")
+            self.readout.set_role("error" if self._content.problem else "muted")
+            self.readout.setText(self._content.problem or nothing)
             return
         numbers = np.abs(plane) if np.iscomplexobj(plane) else plane
         self._image.setImage(numbers.astype(np.float64), autoLevels=False, levels=self._colours.levels())

@@ -61,8 +61,12 @@ class TensorMaps(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
+        self.problem = RoleLabel("error", theme.ui_font(12))
+        self.problem.setObjectName("tensor_problem")
+        self.problem.hide()
         layout.addWidget(self._slice_bar)
         layout.addWidget(self.maps)
+        layout.addWidget(self.problem)
 
     @property
     def contents(self) -> tuple[Content | None, ...]:
@@ -158,6 +162,7 @@ class TensorMaps(QWidget):
             [self._term(each, content) for each, content in zip(self._shown, self._contents, strict=True)],
             scale,
         )
+        self.problem.show_text("\n".join(dict.fromkeys(content.problem for content in known if content.problem)))
         titles = ", ".join(each.title for each in self._shown if each.title)
         self.maps.setAccessibleName(titles or self.tr("Heat map"))
         self.maps.setAccessibleDescription(
@@ -175,9 +180,15 @@ class TensorMaps(QWidget):
             self._notes(content),
             self._alert(content.info),
             shown.sign,
-            self.tr("empty") if 0 in content.info.shape else self.tr("not kept"),
+            self._gap(content),
             shown.emphasised,
         )
+
+    def _gap(self, content: Content) -> str:
+        """What stands where there are no numbers to show."""
+        if content.problem:
+            return self.tr("cannot be read")
+        return self.tr("empty") if 0 in content.info.shape else self.tr("not kept")
 
     def _notes(self, content: Content) -> tuple[str, ...]:
         info = content.info

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from gradviz.projection.numbers import index_text, number_text
 from gradviz.replay.explain import Reason, why_accumulated
+from gradviz.trace.contents import readable_array
 from gradviz.trace.events import Accumulate
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
@@ -42,7 +43,7 @@ class Why(QWidget):
         self.setVisible(bool(reasons))
         if not reasons or event is None or index is None:
             return
-        after = trace.array(event.after)
+        after = readable_array(trace, event.after)
         value = number_text(after[index]) if after is not None else "?"
         question = self.tr("Why is {element} = {value}?")
         self.title.setText(question.replace("{element}", f"after{index_text(index)}").replace("{value}", value))
