@@ -93,10 +93,10 @@ class Nouns:
 
     def enter(self, module: Any) -> None:
         """Nodes made from now on belong to ``module``."""
-        if self._modules:
-            self._modules.append((module, self._modules[-1][1]))
-        else:
-            self._modules.append((module, self._paths.meet(module, self._places.frames())))
+        outermost = not self._modules
+        self._modules.append((module, {} if outermost else self._modules[-1][1]))  # each has its end
+        if outermost:
+            self._modules[-1] = module, self._paths.meet(module, self._places.frames())
 
     def leave(self) -> None:
         """The module entered last ends."""

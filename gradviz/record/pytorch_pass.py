@@ -166,27 +166,34 @@ class NodeHooks:
 
 
 class LeafHooks(NodeHooks):
-    """An AccumulateGrad's hooks: between them ``.grad`` is set or added to."""
+    """An AccumulateGrad's hooks: between them ``.grad`` is set or added to.
+
+    Nothing of the program's is held from one to the other: AccumulateGrad takes a gradient over, or copies
+    it, by its reference count.
+    """
 
     def before(self, gradients: Sequence[Any]) -> None:
-        """``.grad`` is changed in place, so the old one is copied."""
+        """``.grad`` is changed in place, and a hook of the program's may take it away: then it is copied."""
         super().before(gradients)
-        self._incoming = gradients[0]
-        self._old = None
-        if self._incoming is not None:
-            variable = self._node.variable
-            with self._unseen():
-                self._old = None if variable.grad is None else variable.grad.clone()
-                self._recorder.before_accumulate(self._node, variable, self._incoming)
-
-    def after(self, results: Sequence[Any], gradients: Sequence[Any]) -> None:
-        """A hook of the program's may have taken ``.grad`` away already: then the sum is made here."""
-        incoming, old = self._incoming, self._old
-        self._incoming = self._old = None
+        incoming = gradients[0]
+        self._arrives = incoming is not None
+        self._copies: tuple[Any, Any] | None = None
         if incoming is not None:
             variable = self._node.variable
             with self._unseen():
-                taken_away = variable.grad is None
-                total = None if not taken_away else incoming if old is None else old + incoming
-                self._recorder.after_accumulate(self._node, variable, incoming, total)
+                if variable._post_accumulate_grad_hooks:
+                    self._copies = None if variable.grad is None else variable.grad.clone(), incoming.clone()
+                self._recorder.before_accumulate(self._node, variable, incoming)
+
+    def after(self, results: Sequence[Any], gradients: Sequence[Any]) -> None:
+        """Where a hook took ``.grad`` away already, the sum is made here."""
+        copies, self._copies = self._copies, None
+        if self._arrives:
+            variable = self._node.variable
+            with self._unseen():
+                total = None
+                if variable.grad is None and copies is not None:
+                    old, incoming = copies
+                    total = incoming if old is None else old + incoming
+                self._recorder.after_accumulate(self._node, variable, None, total)
         super().after(results, gradients)

@@ -1,16 +1,20 @@
 """Turns what a backend reports into a trace: one method for each thing that can happen.
 
 A backend (``engine_backend``, ``pytorch_backend``) calls these methods with its live tensors and nodes;
-``nouns`` knows which ids those have in the trace.
+``nouns`` knows which ids those have in the trace. Each method is an entry (``guard``): a fault inside is told
+as a warning, and the program goes on. Within a backward call, the rest of that call is then left out.
 """
 
 from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
+from gradviz.record.guard import Guard, entry, text_of
 from gradviz.record.nouns import Backend, Nouns
 from gradviz.record.output import OutputLimit, Stream
 from gradviz.record.places import Place, Places
@@ -22,14 +26,33 @@ TEXT_LIMIT = 20_000
 """Characters of an exception's message, and of its traceback, that are kept."""
 
 
+@dataclass(slots=True)
+class _Call:
+    """A backward call that runs."""
+
+    number: int = 0
+    place: Place = (None, None)
+    begun: bool = False
+    """Its beginning is in the trace."""
+    told: bool = True
+    """False once a fault kept something of it from being recorded: the rest is left out."""
+
+
 class Recorder:
     """Receives everything, in order, from the thread it was made in; other threads' prints are taken too.
 
     What other threads do is left out: their operations would come in between those of a backward call.
     """
 
-    def __init__(self, sink: TraceSink, backend: Backend, places: Places) -> None:
+    def __init__(
+        self,
+        sink: TraceSink,
+        backend: Backend,
+        places: Places,
+        aside: Callable[[], AbstractContextManager[Any]] = nullcontext,
+    ) -> None:
         self.places = places
+        self.guard = Guard(self._tell, self._faulted, aside)
         self.events = 0
         self.listening = True
         """False once the recording is over, and in a forked child: what happens then is not part of it."""
@@ -38,9 +61,8 @@ class Recorder:
         self._lock = threading.RLock()
         self._thread = threading.get_ident()
         self._before_write: dict[int, TensorId | None] = {}
-        self._before_accumulate: dict[int, TensorId | None] = {}
-        self._calls: list[int] = []
-        self._call_places: list[Place] = []
+        self._before_accumulate: dict[int, tuple[TensorId | None, TensorId | None]] = {}
+        self._calls: list[_Call] = []
         self._begun = 0
         self._line: Place = (None, None)
         self._output = OutputLimit()
@@ -52,6 +74,7 @@ class Recorder:
 
     # Forward
 
+    @entry("an operation")
     def op(self, name: str, nodes: Sequence[Any], inputs: Sequence[Any], outputs: Sequence[Any]) -> None:
         """An operation of the program ran."""
         if self._elsewhere():
@@ -63,11 +86,13 @@ class Recorder:
         made = tuple([nouns.new_value(tensor) for tensor in outputs])
         self._emit(ev.Op(name=name, nodes=created, inputs=given, outputs=made, file=file, line=line))
 
+    @entry("which module runs")
     def enter_module(self, module: Any) -> None:
         """``module.__call__`` begins."""
         if not self._elsewhere():
             self._nouns.enter(module)
 
+    @entry("which module runs")
     def exit_module(self, module: Any) -> None:
         """``module.__call__`` ends."""
         if not self._elsewhere():
@@ -86,9 +111,23 @@ class Recorder:
         dependencies: Mapping[Any, int],
     ) -> None:
         """A backward call starts; ``tensors`` are the roots as the program gave them."""
-        if self._elsewhere():
-            return
-        file, line = self._arrive()
+        if not self._elsewhere():
+            self._calls.append(_Call())  # whatever happens then, each call has its end
+            self._begin_call(roots, tensors, gradients, retain_graph, create_graph, inputs, dependencies)
+
+    @entry("a backward call")
+    def _begin_call(
+        self,
+        roots: Sequence[tuple[Any, int]],
+        tensors: Sequence[Any],
+        gradients: Sequence[Any],
+        retain_graph: bool,
+        create_graph: bool,
+        inputs: Sequence[Any] | None,
+        dependencies: Mapping[Any, int],
+    ) -> None:
+        call = self._calls[-1]
+        file, line = call.place = self._arrive()
         nouns = self._nouns
         starts = tuple(
             ev.Root(nouns.node(node), slot, nouns.label(tensor), nouns.tensor(gradient))
@@ -99,11 +138,10 @@ class Recorder:
             counts[start.node] = max(counts.get(start.node, 0) - 1, 0)
         wanted = None if inputs is None else nouns.nodes_of(inputs)
         self._begun += 1
-        self._calls.append(self._begun)
-        self._call_places.append((file, line))
+        call.number = self._begun
         self._emit(
             ev.BackwardBegin(
-                call=self._begun,
+                call=call.number,
                 roots=starts,
                 retain_graph=bool(retain_graph),
                 create_graph=bool(create_graph),
@@ -113,16 +151,19 @@ class Recorder:
                 line=line,
             )
         )
+        call.begun = True
 
+    @entry("a node that ran")
     def node_begin(self, node: Any, gradients: Sequence[Any], ready: Sequence[Any], waiting: Mapping[Any, int]) -> None:
         """A node left the queue."""
-        if self._elsewhere() or not self._calls:
+        call = self._told_call()
+        if call is None:
             return
-        file, line = self._here_in_call()
+        file, line = self._here_in(call)
         nouns = self._nouns
         self._emit(
             ev.NodeBegin(
-                call=self._calls[-1],
+                call=call.number,
                 node=nouns.node(node),
                 grad_outputs=tuple([nouns.tensor(gradient) for gradient in gradients]),
                 ready=tuple([nouns.node(other) for other in ready]),
@@ -132,18 +173,20 @@ class Recorder:
             )
         )
 
+    @entry("a gradient that flowed")
     def flow(
         self, source: Any, slot: int, target: Any, target_slot: int, gradient: Any | None, total: Any | None
     ) -> None:
         """A gradient went along an edge."""
-        if self._elsewhere() or not self._calls:
+        call = self._told_call()
+        if call is None:
             return
-        file, line = self._here_in_call()
+        file, line = self._here_in(call)
         nouns = self._nouns
         sent = nouns.tensor(gradient)
         self._emit(
             ev.Flow(
-                call=self._calls[-1],
+                call=call.number,
                 source=nouns.node(source),
                 slot=slot,
                 target=nouns.node(target),
@@ -155,35 +198,41 @@ class Recorder:
             )
         )
 
+    @entry("a node that ran")
     def node_end(self, node: Any, freed: bool) -> None:
         """A node ran and its edges are handled."""
-        if self._elsewhere() or not self._calls:
+        call = self._told_call()
+        if call is None:
             return
-        file, line = self._here_in_call()
+        file, line = self._here_in(call)
         ran = self._nouns.node(node)
-        self._emit(ev.NodeEnd(call=self._calls[-1], node=ran, freed=bool(freed), file=file, line=line))
+        self._emit(ev.NodeEnd(call=call.number, node=ran, freed=bool(freed), file=file, line=line))
 
+    @entry("an accumulation")
     def before_accumulate(self, node: Any, variable: Any, incoming: Any) -> None:
-        """``variable.grad`` is about to be set or added to."""
-        if not self._elsewhere() and self._calls:
-            self._before_accumulate[id(node)] = self._nouns.tensor(variable.grad)
+        """``variable.grad`` is about to be set or added to. Nothing is held: the engine counts references."""
+        if self._told_call() is not None:
+            tensor = self._nouns.tensor
+            self._before_accumulate[id(node)] = tensor(variable.grad), tensor(incoming)
 
+    @entry("an accumulation")
     def after_accumulate(self, node: Any, variable: Any, incoming: Any, result: Any | None = None) -> None:
         """``variable.grad`` holds the result, or did until a hook took it away: then it is ``result``."""
-        if self._elsewhere() or not self._calls:
+        before, arrived = self._before_accumulate.pop(id(node), (None, None))
+        call = self._told_call()
+        if call is None:
             return
-        file, line = self._here_in_call()
+        file, line = self._here_in(call)
         nouns = self._nouns
         leaf = nouns.node(node)
-        before = self._before_accumulate.pop(id(node), None)
         held = variable.grad if variable.grad is not None else result
-        arrived, after = nouns.tensor(incoming), nouns.tensor(held)
-        assert arrived is not None, "an accumulation adds something"
-        assert after is not None, "an accumulation leaves a gradient"
+        after = nouns.tensor(held)
         nouns.own("grad", variable, held)
+        if arrived is None or after is None:  # without numbers, which the backend told of
+            return
         self._emit(
             ev.Accumulate(
-                call=self._calls[-1],
+                call=call.number,
                 leaf=leaf,
                 before=before,
                 incoming=arrived,
@@ -196,31 +245,43 @@ class Recorder:
 
     def backward_end(self, error: BaseException | None) -> None:
         """The call that began last returns or raises."""
-        if self._elsewhere() or not self._calls:
-            return
-        file, line = self._here_in_call()
-        reason = None if error is None else f"{type(error).__name__}: {error}"[:TEXT_LIMIT]
-        self._call_places.pop()
-        self._emit(ev.BackwardEnd(call=self._calls.pop(), error=reason, file=file, line=line))
+        if not self._elsewhere() and self._calls:
+            self._end_call(self._calls.pop(), error)
 
-    def _here_in_call(self) -> Place:
+    @entry("the end of a backward call")
+    def _end_call(self, call: _Call, error: BaseException | None) -> None:
+        if call.begun:
+            file, line = self._here_in(call)
+            reason = None if error is None else f"{type(error).__name__}: {text_of(error)}"[:TEXT_LIMIT]
+            self._emit(ev.BackwardEnd(call=call.number, error=reason, file=file, line=line))
+
+    def _told_call(self) -> _Call | None:
+        """The innermost call, if it is recorded."""
+        if self._elsewhere() or not self._calls or not self._calls[-1].told:
+            return None
+        return self._calls[-1]
+
+    def _here_in(self, call: _Call) -> Place:
         """The line in a custom function or hook, else that of the call, which device threads cannot see."""
         place = self.places.here()
-        return place if place[0] is not None else self._call_places[-1]
+        return place if place[0] is not None else call.place
 
     def _counts(self, dependencies: Mapping[Any, int]) -> tuple[tuple[NodeId, int], ...]:
         return tuple(sorted([(self._nouns.node(node), count) for node, count in dependencies.items()]))
 
     # Writes
 
+    @entry("a write")
     def before_write(self, tensor: Any, cause: str) -> None:
         """A tensor is about to be changed in place."""
         if self._elsewhere():
             return
+        self._before_write.pop(id(tensor), None)  # of a write that raised
         owner = self._nouns.owner(tensor)
         if owner is not None:
             self._before_write[id(tensor)] = self._nouns.tensor(owner[2])
 
+    @entry("a write")
     def after_write(self, tensor: Any, cause: str) -> None:
         """A tensor was changed in place."""
         if self._elsewhere() or id(tensor) not in self._before_write:
@@ -235,6 +296,7 @@ class Recorder:
         event = ev.GradWrite if role == "grad" else ev.ValueWrite
         self._emit(event(leaf=leaf, cause=cause, before=before, after=after, file=file, line=line))
 
+    @entry("a new .grad")
     def grad_assigned(self, variable: Any, before: Any | None, after: Any | None, cause: str) -> None:
         """``variable.grad`` was bound to another tensor, or to None."""
         if self._elsewhere():
@@ -250,6 +312,7 @@ class Recorder:
 
     # What the program says
 
+    @entry("what was printed")
     def output(self, text: str, stream: Stream) -> None:
         """The program printed; whole lines become one event, however many writes made them."""
         if not self.listening:
@@ -264,12 +327,14 @@ class Recorder:
             if warning is not None:
                 self._send(ev.Warned(message=warning, file=place[0], line=place[1]))
 
+    @entry("a warning")
     def warned(self, message: str, file: str | None = None, line: int | None = None) -> None:
         """Something was passed over."""
         if not self.listening:
             return
         self._emit(ev.Warned(message=message, file=file, line=line))
 
+    @entry("a mark")
     def mark(self, name: str) -> None:
         """The program named this moment."""
         if not self.listening:
@@ -277,6 +342,7 @@ class Recorder:
         file, line = self._arrive()
         self._emit(ev.Mark(name=name, file=file, line=line))
 
+    @entry("an exception")
     def error(self, error: BaseException) -> None:
         """The program raised; the last thing a recording hears."""
         if not self.listening:
@@ -289,7 +355,7 @@ class Recorder:
         self._emit(
             ev.Error(
                 type=type(error).__name__,
-                message=str(error)[:TEXT_LIMIT],
+                message=text_of(error)[:TEXT_LIMIT],
                 traceback=tuple(self.traceback(error)[-TEXT_LIMIT:].splitlines()),
                 file=file,
                 line=line,
@@ -307,6 +373,7 @@ class Recorder:
                 chain += [link.__cause__, link.__context__]
         return "".join(shown.format())
 
+    @entry("the last names and lines")
     def finish(self) -> None:
         """Write what waits, the last line printed and the last names, and hear nothing more."""
         if not self.listening:
@@ -321,6 +388,15 @@ class Recorder:
         self.listening = False
 
     # Sending
+
+    def _tell(self, message: str) -> None:
+        place = self.places.here()
+        left_out = " The rest of this backward call is left out." if self._calls and not self._calls[-1].told else ""
+        self._emit(ev.Warned(message=message + left_out, file=place[0], line=place[1]))
+
+    def _faulted(self) -> None:
+        if self._calls:
+            self._calls[-1].told = False
 
     def _elsewhere(self) -> bool:
         return not self.listening or threading.get_ident() != self._thread

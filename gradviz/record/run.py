@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from gradviz.record.guard import text_of
 from gradviz.record.program import Program
 from gradviz.record.recorder import Recorder
 from gradviz.record.session import BackendName, open_session
@@ -92,7 +93,7 @@ def _supervised(
         stderr.write(recorder.traceback(error))
         stderr.flush()
         code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
-        return code, Failure(type(error).__name__, str(error))
+        return code, Failure(type(error).__name__, text_of(error))
     return 0, None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -76,8 +76,7 @@ def open_session(
             yield recorder
         except BaseException as error:
             if not isinstance(error, SystemExit):
-                with suppress(TraceError):  # if the file is what fails, that is raised already
-                    recorder.error(error)
+                recorder.error(error)
             raise
         finally:
             current = previous
