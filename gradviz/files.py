@@ -50,6 +50,8 @@ def write(path: str | os.PathLike[str], data: bytes) -> None:
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     """Open a file to read; OSError for what may never end or never answer: pipes, devices, folders."""
+    if "\0" in os.fspath(path):
+        raise OSError(errno.EINVAL, "its name holds a NUL character", str(path))
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         mode = os.fstat(descriptor).st_mode

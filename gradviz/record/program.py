@@ -12,13 +12,21 @@ import json
 import linecache
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
+from gradviz import files
+from gradviz.record import script
 from gradviz.record.magics import to_python
 from gradviz.trace.model import Cell, Source
+
+NOTEBOOK_SUFFIX = ".ipynb"
+LIMIT = 16 << 20
+"""Bytes of a script, and of the code of a notebook."""
+NOTEBOOK_LIMIT = 256 << 20
+"""Bytes of a notebook's file, which may hold many pictures."""
 
 
 class ProgramError(Exception):
@@ -37,29 +45,40 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """``name`` is what events call the file; ``cells`` is empty for a script; ``file`` is where it lies."""
+    """``name`` is what events call the file; ``cells`` is empty for a script; ``file`` is where it lies.
+
+    ``data`` is what the file held when it was read.
+    """
 
     text: str
     name: str
     cells: tuple[Cell, ...] = ()
     file: Path | None = None
+    data: bytes | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def load(cls, path: str | Path) -> Program:
         """Read a ``.py`` or ``.ipynb`` file; raises ``ProgramError``."""
         path = Path(path)
         try:
-            data = path.read_bytes()
+            data = files.read(path, NOTEBOOK_LIMIT if _is_notebook(path) else LIMIT)
         except OSError as error:
             raise ProgramError(f"cannot open {path}: {error.strerror or error}") from None
+        return cls.from_bytes(data, path)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, path: Path) -> Program:
+        """The program that a file of this name holds; raises ``ProgramError``."""
         try:
-            if path.suffix.lower() == ".ipynb":
+            if _is_notebook(path):
                 text, cells = notebook_text(json.loads(data.decode("utf-8-sig")))
+                if len(text) > LIMIT:
+                    raise ValueError(f"its code is larger than {LIMIT >> 20} MiB")
             else:
-                text, cells = _decoded(data), ()
-        except (ValueError, SyntaxError, RecursionError) as error:
+                text, cells = script.text_of(data), ()
+        except (ValueError, RecursionError) as error:
             raise ProgramError(f"cannot read {path}: {' '.join(str(error).split())}") from None
-        return cls(text, path.name, cells, path.absolute())
+        return cls(text, path.name, cells, path.absolute(), data)
 
     @classmethod
     def from_text(cls, text: str, name: str = "program.py") -> Program:
@@ -112,14 +131,8 @@ class Program:
         linecache.cache[self.code_name] = (len(self.text), None, lines, self.code_name)
 
 
-def _decoded(data: bytes) -> str:
-    """A script's text by its coding line or byte order mark, with plain line ends."""
-    encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    return _plain(data.decode(encoding))
-
-
-def _plain(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def _is_notebook(path: Path) -> bool:
+    return path.suffix.lower() == NOTEBOOK_SUFFIX
 
 
 def _silenced(text: str) -> bool:
@@ -133,28 +146,51 @@ def _silenced(text: str) -> bool:
 
 
 def notebook_text(notebook: Any) -> tuple[str, tuple[Cell, ...]]:
-    """The code cells' text one after another, and where each begins; ValueError for no notebook."""
+    """The code cells' text one after another, and where each begins; ValueError for no notebook.
+
+    A notebook without code cells is read as one that has an empty one.
+    """
     if not isinstance(notebook, dict):
         raise ValueError("this is not a notebook")
     raw = notebook.get("cells")
     if raw is None and isinstance(notebook.get("worksheets"), list):  # nbformat 3
-        raw = [cell for sheet in notebook["worksheets"] for cell in sheet.get("cells", ())]
+        raw = [cell for sheet in notebook["worksheets"] for cell in _cells_of(sheet)]
     if not isinstance(raw, list):
         raise ValueError("this is not a notebook: it has no list of cells")
-    texts = []
-    for cell in raw:
-        if not isinstance(cell, dict):
-            raise ValueError("this is not a notebook: a cell is not an object")
-        if cell.get("cell_type") != "code":
-            continue
-        text = cell.get("source", cell.get("input", ""))
-        if isinstance(text, list) and all(isinstance(line, str) for line in text):
-            text = "".join(text)
-        if not isinstance(text, str):
-            raise ValueError("this is not a notebook: a cell's source is not text")
-        texts.append(_plain(text).rstrip("\n"))
+    texts = [cell_text(source_of(cell)) for cell in raw if is_code(cell)] or [""]
     cells, line = [], 1
     for number, text in enumerate(texts, 1):
         cells.append(Cell(f"In [{number}]", line))
         line += text.count("\n") + 2
-    return "\n\n".join(texts) + "\n" if texts else "", tuple(cells)
+    text = "\n\n".join(texts)
+    script.check_characters(text)
+    return text + "\n" if text else "", tuple(cells)
+
+
+def is_code(cell: Any) -> bool:
+    """Does this cell of a notebook hold code?"""
+    if not isinstance(cell, dict):
+        raise ValueError("this is not a notebook: a cell is not an object")
+    return cell.get("cell_type") == "code"
+
+
+def source_of(cell: dict[str, Any]) -> str:
+    """The text of a cell as its file has it, which is a string or a list of pieces."""
+    text = cell.get("source", cell.get("input", ""))
+    if isinstance(text, list) and all(isinstance(line, str) for line in text):
+        text = "".join(text)
+    if not isinstance(text, str):
+        raise ValueError("this is not a notebook: a cell's source is not text")
+    return text
+
+
+def cell_text(source: str) -> str:
+    """A cell's text as it is shown: blank lines at its end make room for the next cell's header."""
+    return script.plain(source).rstrip("\n")
+
+
+def _cells_of(sheet: Any) -> list[Any]:
+    cells = sheet.get("cells", []) if isinstance(sheet, dict) else None
+    if not isinstance(cells, list):
+        raise ValueError("this is not a notebook: a worksheet has no list of cells")
+    return cells

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -43,7 +45,7 @@ def test_ctrl_s_saves_a_script(window: MainWindow, qtbot: QtBot, tmp_path: Path)
 
 def test_ctrl_s_saves_a_notebook_into_its_cells(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
-    path.write_text(new_notebook(["x = 1", "y = 2"]), encoding="utf-8")
+    path.write_bytes(new_notebook(["x = 1", "y = 2"]))
     open_file(qtbot, window, path)
     type_at_start(qtbot, window, "w = 0; ")
     qtbot.keyClick(window.code.editor, Qt.Key.Key_S, CTRL)
@@ -78,6 +80,54 @@ def test_a_file_that_cannot_be_written_is_told_and_the_edit_stays(
     qtbot.keyClick(window.code.editor, Qt.Key.Key_S, CTRL)
     assert "was not saved" in window.banner.text.text()
     assert window.session.document.modified
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every file that is to be forced to the disk finds it full, after all that fits was written."""
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+
+
+@pytest.mark.parametrize("name", ["p.py", "n.ipynb"])
+def test_a_full_disk_leaves_the_old_file_and_the_window_says_so(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, name: str, full_disk: None
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(before := new_notebook(["x = 1"]) if name == "n.ipynb" else b"x = 1\n")
+    open_file(qtbot, window, path)
+    type_at_start(qtbot, window, "# mine ")
+    qtbot.keyClick(window.code.editor, Qt.Key.Key_S, CTRL)
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir() if file.suffix != ".ini"] == [name]
+    assert "No space left on device" in window.banner.text.text()
+    assert "Save under another name" in window.banner.text.text()
+    assert window.session.document.modified
+
+
+@pytest.mark.parametrize("answer", ["Save as another file…", "Overwrite", "Cancel"])
+def test_saving_over_another_programs_changes_asks(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    path, other = tmp_path / "p.py", tmp_path / "other.py"
+    path.write_bytes(b"x = 1\n")
+    open_file(qtbot, window, path)
+    type_at_start(qtbot, window, "# mine ")
+    path.write_bytes(b"# theirs\n")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *arguments: (str(other), ""))
+
+    def choose() -> None:
+        box = window.findChild(QMessageBox, "changed_box")
+        next(button for button in box.buttons() if button.text().replace("&", "") == answer).click()
+
+    QTimer.singleShot(0, choose)
+    qtbot.keyClick(window.code.editor, Qt.Key.Key_S, CTRL)
+    assert path.read_bytes() == (b"# mine x = 1\n" if answer == "Overwrite" else b"# theirs\n")
+    assert other.exists() == (answer == "Save as another file…")
+    assert window.session.document.modified == (answer == "Cancel")
 
 
 @pytest.mark.parametrize("answer", ["Save", "Discard", "Cancel"])

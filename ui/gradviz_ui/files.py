@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from gradviz import resources
+from gradviz_ui.code.document import Document
 from gradviz_ui.opening import PROGRAM_SUFFIXES, TRACE_SUFFIX
 from gradviz_ui.session import Session
 
@@ -44,6 +45,8 @@ class FileQuestions(QObject):
             return False
         if document.path is None or _shipped(document.path):
             return self.save_program_as()
+        if _changed_on_disk(document):
+            return self._save_over_changes(document)
         return self._session.save_program()
 
     def save_program_as(self) -> bool:
@@ -83,6 +86,26 @@ class FileQuestions(QObject):
             return self.save_program()
         return answer == buttons.Discard
 
+    def _save_over_changes(self, document: Document) -> bool:
+        box = QMessageBox(self._window)
+        box.setObjectName("changed_box")
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle(self.tr("The file has changed"))
+        box.setText(
+            self.tr("Another program has changed {name} since it was opened here.").replace("{name}", document.name)
+        )
+        box.setInformativeText(self.tr("Overwriting it loses what was changed there."))
+        other = box.addButton(self.tr("Save as another file…"), QMessageBox.ButtonRole.AcceptRole)
+        overwrite = box.addButton(self.tr("Overwrite"), QMessageBox.ButtonRole.DestructiveRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(other)
+        box.exec()
+        answer = box.clickedButton()
+        box.deleteLater()
+        if answer is other:
+            return self.save_program_as()
+        return answer is overwrite and self._session.save_program(overwrite=True)
+
     def _pick(self, title: str, name: str, filters: str, suffixes: tuple[str, ...], default: str) -> Path | None:
         chosen, _ = QFileDialog.getSaveFileName(self._window, title, name, filters)
         if not chosen:
@@ -96,6 +119,13 @@ class FileQuestions(QObject):
             return str(document.path.parent)
         recent = [path for path in self._session.settings.recent_files if not _shipped(path)]
         return str(recent[0].parent if recent else Path.home())
+
+
+def _changed_on_disk(document: Document) -> bool:
+    try:
+        return document.changed_on_disk
+    except OSError:
+        return False  # saving will tell
 
 
 def _shipped(path: Path) -> bool:

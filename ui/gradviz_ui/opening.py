@@ -26,7 +26,7 @@ class OpenTrace:
 
     trace: TraceLike
     playhead: Playhead
-    program_file: Path | None = None
+    program: Program | None = None
 
 
 def open_trace(path: Path, step: int | None = None) -> OpenTrace:
@@ -54,12 +54,13 @@ def reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _program_beside(path: Path, trace: TraceLike) -> Path | None:
+def _program_beside(path: Path, trace: TraceLike) -> Program | None:
     if not trace.sources:
         return None
     source = trace.sources[0]
     file = path.parent / Path(source.file).name
     try:
-        return file if file.is_file() and Program.load(file).text == source.text else None
+        program = Program.load(file)
     except ProgramError:
         return None
+    return program if (program.text, program.cells) == (source.text, source.cells) else None

@@ -23,6 +23,7 @@ from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
 from gradviz_ui.background import Background
 from gradviz_ui.code.document import Document
+from gradviz_ui.code.saving import SaveError
 from gradviz_ui.navigation import Navigation
 from gradviz_ui.opening import (
     FAILURES,
@@ -145,7 +146,7 @@ class Session(Navigation):
                 "error",
                 self.tr("{name} is not a .py, .ipynb or .gradviz file.").replace("{name}", path.name),
             )
-        elif not path.is_file():
+        elif not path.exists():
             self.settings.forget_recent_file(path.absolute())
             self.message.emit("error", self.tr("There is no file {path}.").replace("{path}", str(path)))
         elif suffix == TRACE_SUFFIX:
@@ -177,14 +178,22 @@ class Session(Navigation):
         self.show_document(Document(text, name))
         self._take_trace(None)
 
-    def save_program(self, path: Path | None = None) -> bool:
-        """Write the program's text to its file or to ``path``; a notebook's edits go back into its cells."""
+    def save_program(self, path: Path | None = None, overwrite: bool = False) -> bool:
+        """Write the program's text to its file or to ``path``; a notebook's edits go back into its cells.
+
+        ``overwrite`` also what another program wrote into its file meanwhile.
+        """
         if self.document is None:
             return False
         try:
-            self.document.save(path)
-        except OSError as error:
-            self.message.emit("error", self.tr("The program was not saved: {why}").replace("{why}", reason(error)))
+            self.document.save(path, overwrite)
+        except (OSError, SaveError) as error:
+            name = (path or self.document.path or Path(self.document.name)).name
+            text = self.tr(
+                "{name} was not saved and is as it was: {why}. Save under another name or in another place"
+                " (Ctrl+Shift+S)."
+            )
+            self.message.emit("error", text.replace("{name}", name).replace("{why}", reason(error)))
             return False
         if self.document.path is not None:
             self.settings.add_recent_file(self.document.path)
@@ -324,7 +333,7 @@ class Session(Navigation):
         self.trace_saved = True
         self.settings.add_recent_file(path)
         sources = opened.trace.sources
-        self.show_document(Document.from_source(sources[0], opened.program_file) if sources else None)
+        self.show_document(Document.from_source(sources[0], opened.program) if sources else None)
         self._take_trace(opened)
 
     def _opened_recording(self, opened: OpenTrace) -> None:
@@ -335,7 +344,7 @@ class Session(Navigation):
     def _opened_program(self, path: Path, program: Program) -> None:
         self._loaded()
         self.settings.add_recent_file(path)
-        self.show_document(Document.from_program(program, path))
+        self.show_document(Document.from_program(program))
         self._take_trace(None)
 
     def _not_opened(self, path: Path, error: Exception) -> None:

@@ -13,6 +13,7 @@ from gradviz.record.program import Program
 from gradviz.trace.model import Cell
 from gradviz_ui.code.document import Document
 from gradviz_ui.code.notebook import new_notebook
+from gradviz_ui.code.saving import ChangedOnDiskError, SaveError
 
 CELLS = (Cell("In [1]", 1), Cell("In [2]", 4), Cell("In [3]", 6))
 TEXT = "import torch\nx = 1\n\ny = 2\n\nz = 3\n"
@@ -85,8 +86,8 @@ def test_the_program_to_record_is_what_stands_in_the_editor(document: Document) 
 
 def test_a_notebook_is_saved_into_its_cells(tmp_path: Path, qtbot: QtBot) -> None:
     path = tmp_path / "n.ipynb"
-    path.write_text(new_notebook(["import torch\nx = 1", "y = 2", "z = 3"]), encoding="utf-8")
-    document = Document.from_program(Program.load(path), path)
+    path.write_bytes(new_notebook(["import torch\nx = 1", "y = 2", "z = 3"]))
+    document = Document.from_program(Program.load(path))
     insert(document, 2, "a = 0\n")
     document.save()
     assert not document.modified
@@ -98,20 +99,114 @@ def test_a_notebook_is_saved_into_its_cells(tmp_path: Path, qtbot: QtBot) -> Non
     ]
 
 
-def test_a_notebook_that_changed_on_disk_is_saved_as_it_stands_here(tmp_path: Path, qtbot: QtBot) -> None:
-    path = tmp_path / "n.ipynb"
-    path.write_text(new_notebook(["x = 1", "y = 2"]), encoding="utf-8")
-    document = Document.from_program(Program.load(path), path)
-    path.write_text(new_notebook(["only one"]), encoding="utf-8")
-    insert(document, 1, "a = 0\n")
-    document.save()
-    assert Program.load(path).text == document.text
+def test_code_next_to_another_cell_stays_in_its_own(document: Document) -> None:
+    delete_lines(document, 3, 3)  # the blank line that parts the cells
+    assert document.sources() == ["import torch\nx = 1", "y = 2", "z = 3"]
+    delete_lines(document, 3, 4)
+    insert(document, 3, "\n\n")
+    assert document.sources() == ["import torch\nx = 1", "", "\n\nz = 3"]
 
 
-def test_a_script_ends_with_a_line_end(tmp_path: Path, qtbot: QtBot) -> None:
+def opened(path: Path, data: bytes) -> Document:
+    """A document of a file that holds ``data``."""
+    path.write_bytes(data)
+    return Document.from_program(Program.load(path))
+
+
+def sources_in(path: Path) -> list[str]:
+    """The sources of a notebook's cells, texts too."""
+    return ["".join(cell["source"]) for cell in json.loads(path.read_bytes())["cells"]]
+
+
+def test_a_script_is_saved_as_it_was_written(tmp_path: Path, qtbot: QtBot) -> None:
     document = Document("x = 1", "x.py")
     document.save(tmp_path / "y.py")
-    assert (tmp_path / "y.py").read_bytes() == b"x = 1\n"
+    assert (tmp_path / "y.py").read_bytes() == b"x = 1"
     assert document.name == "y.py"
     with pytest.raises(ValueError, match="no file"):
         Document("", "z.py").save()
+
+
+def test_code_that_changed_on_disk_is_overwritten_only_when_asked(tmp_path: Path, qtbot: QtBot) -> None:
+    for name, before, there in (
+        ("p.py", b"x = 1\n", b"y = 1\n"),
+        ("n.ipynb", new_notebook(["x = 1", "y = 2"]), new_notebook(["only one"])),
+        ("broken.ipynb", new_notebook(["x = 1", "y = 2"]), b"{"),
+    ):
+        document = opened(tmp_path / name, before)
+        assert not document.changed_on_disk
+        (tmp_path / name).write_bytes(there)
+        insert(document, 1, "a = 0\n")
+        assert document.changed_on_disk
+        with pytest.raises(ChangedOnDiskError):
+            document.save()
+        assert document.modified
+        assert (tmp_path / name).read_bytes() == there
+        document.save(overwrite=True)
+        assert Program.load(tmp_path / name).text == document.text
+
+
+def test_what_else_changed_on_disk_is_kept(tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "n.ipynb"
+    document = opened(path, new_notebook(["x = 1", "y = 2"]))
+    run = json.loads(path.read_bytes())
+    run["cells"][0]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": ["1"]}]
+    path.write_text(json.dumps(run, indent=4))
+    insert(document, 1, "a = 0\n")
+    document.save()
+    run["cells"][0]["source"] = ["a = 0\n", "x = 1"]
+    assert path.read_text() == json.dumps(run, indent=4)
+
+
+def test_a_file_that_is_gone_is_written_again_with_all_it_held(tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "n.ipynb"
+    notebook = {"cells": [{"cell_type": "markdown", "source": "# text"}, {"cell_type": "code", "source": "x"}]}
+    document = opened(path, json.dumps(notebook).encode())
+    path.unlink()
+    insert(document, 1, "y = ")
+    document.save()
+    assert sources_in(path) == ["# text", "y = x"]
+
+
+def test_a_notebook_of_texts_keeps_them(tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "n.ipynb"
+    document = opened(path, b'{"cells": [{"cell_type": "markdown", "source": "# text"}]}')
+    assert (document.text, document.is_notebook) == ("", True)
+    insert(document, 1, "x = 1\n")
+    document.save()
+    assert sources_in(path) == ["# text", "x = 1"]
+
+
+def test_a_notebook_saved_as_a_script_is_one_and_the_other_way_round(tmp_path: Path, qtbot: QtBot) -> None:
+    document = opened(tmp_path / "n.ipynb", new_notebook(["x = 1", "y = 2"]))
+    document.save(tmp_path / "p.py")
+    assert (tmp_path / "p.py").read_bytes() == b"x = 1\n\ny = 2\n"
+    assert not document.is_notebook
+    document.save(tmp_path / "m.ipynb")
+    assert sources_in(tmp_path / "m.ipynb") == ["x = 1\n\ny = 2"]
+    assert document.cells == (Cell("In [1]", 1),)
+    assert sources_in(tmp_path / "n.ipynb") == ["x = 1", "y = 2"]
+
+
+def test_a_new_notebook_never_takes_the_place_of_another(document: Document, tmp_path: Path) -> None:
+    path = tmp_path / "n.ipynb"
+    path.write_bytes(before := json.dumps({"cells": [{"cell_type": "markdown", "source": "# text"}]}).encode())
+    with pytest.raises(SaveError, match="notebook with other cells"):
+        document.save(path)
+    path.write_bytes(b"not a notebook")
+    with pytest.raises(SaveError):
+        document.save(path)
+    path.write_bytes(before)
+    script = Document("x = 1\n", "p.py")
+    script.save(path)
+    assert sources_in(path) == ["# text", "x = 1"]
+
+
+def test_text_that_does_not_go_into_the_file_says_why_and_leaves_it(tmp_path: Path, qtbot: QtBot) -> None:
+    path = tmp_path / "p.py"
+    document = opened(path, b"# coding: latin-1\nx = '\xe9'\n")
+    insert(document, 2, "y = 'ł'\n")
+    with pytest.raises(SaveError, match="line 2 has 'ł', which iso-8859-1"):
+        document.save()
+    assert path.read_bytes() == b"# coding: latin-1\nx = '\xe9'\n"
+    assert document.modified

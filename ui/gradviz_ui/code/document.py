@@ -9,12 +9,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QTextCursor, QTextDocument
 
+from gradviz import files
 from gradviz.record.program import Program
 from gradviz.trace.model import Cell, Source
-from gradviz_ui.code.notebook import new_notebook, write_back
+from gradviz_ui.code import saving
+from gradviz_ui.code.stand_ins import StandIns
 from gradviz_ui.code.text_layout import TextLayout
-
-NOTEBOOK_SUFFIX = ".ipynb"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +41,19 @@ class Document(QObject):
         text: str,
         name: str,
         cells: Iterable[Cell] = (),
-        path: Path | None = None,
+        original: saving.Original | None = None,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.name = name
         self.file = name
         """What events call this program: its name when it was read or recorded last."""
-        self.path = path
+        self._original = original
+        self.stand_ins = StandIns.for_text(text)
         self.text_document = QTextDocument(self)
         self.layout = TextLayout(self.text_document)
         self.text_document.setDocumentLayout(self.layout)
-        self.text_document.setPlainText(text)
+        self.text_document.setPlainText(self.stand_ins.shown(text))
         self._marks: list[_Mark] = []
         self._place_marks((cell.title, cell.first_line) for cell in cells)
         self.layout.set_cell_lines(cell.first_line for cell in self.cells)
@@ -65,14 +66,24 @@ class Document(QObject):
         self.text_document.contentsChange.connect(self._on_change)
 
     @classmethod
-    def from_program(cls, program: Program, path: Path | None = None) -> Document:
-        """A document of a program as read from ``path``, or made up."""
-        return cls(program.text, program.name, program.cells, path)
+    def from_program(cls, program: Program) -> Document:
+        """A document of a program as read from its file, or made up."""
+        return cls(program.text, program.name, program.cells, _original(program))
 
     @classmethod
-    def from_source(cls, source: Source, path: Path | None = None) -> Document:
-        """A document of a program as a trace holds it; ``path`` if the file still says the same."""
-        return cls(source.text, Path(source.file).name, source.cells, path)
+    def from_source(cls, source: Source, program: Program | None = None) -> Document:
+        """A document of a program as a trace holds it; ``program`` is its file's, if that still says the same."""
+        return cls(source.text, Path(source.file).name, source.cells, _original(program))
+
+    @property
+    def path(self) -> Path | None:
+        """The program's file; None if it has none yet."""
+        return self._original.path if self._original is not None else None
+
+    @property
+    def changed_on_disk(self) -> bool:
+        """Has another program changed the code in the file since it was read? Raises OSError."""
+        return self._original is not None and self._original.changed_on_disk
 
     @property
     def modified(self) -> bool:
@@ -82,7 +93,11 @@ class Document(QObject):
     @property
     def text(self) -> str:
         """The text as it stands, lines ended by a newline character."""
-        return self.text_document.toPlainText()
+        return self.stand_ins.written(self.text_document.toRawText())
+
+    def line(self, number: int) -> str:
+        """The text of a line; "" if there is none of this number."""
+        return self.stand_ins.written(self.text_document.findBlockByNumber(number - 1).text())
 
     @property
     def cells(self) -> tuple[Cell, ...]:
@@ -101,10 +116,11 @@ class Document(QObject):
     def sources(self) -> list[str]:
         """The text of each cell, without the blank line before the next; all of it where there are none."""
         lines = self.text.split("\n")
+        if lines[-1]:
+            lines.append("")
         starts = [cell.first_line - 1 for cell in self.cells] or [0]
-        ends = [*starts[1:], len(lines) + 1]
-        pieces = zip(starts, ends, strict=True)
-        return ["\n".join(lines[start : max(start, end - 1)]).rstrip("\n") for start, end in pieces]
+        pieces = [lines[start:end] for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)]
+        return ["\n".join(piece[:-1] if piece and not piece[-1] else piece) for piece in pieces]
 
     def undo(self, cursor: QTextCursor) -> QTextCursor:
         """Take back the last edit, cells included; the cursor moved to where that happened."""
@@ -120,26 +136,28 @@ class Document(QObject):
         self._restore_cells()
         return cursor
 
-    def save(self, path: Path | None = None) -> None:
-        """Write to ``path`` or to the document's own file; OSError if that fails, ValueError without one."""
+    def save(self, path: Path | None = None, overwrite: bool = False) -> None:
+        """Write to ``path`` or to the document's own file, all of it or nothing.
+
+        ``overwrite`` also what another program wrote there meanwhile. Raises OSError, SaveError with the reason
+        if the text does not go into the file, ValueError for a document without one.
+        """
         target = path or self.path
         if target is None:
             raise ValueError("this program has no file yet")
-        if target.suffix.lower() == NOTEBOOK_SUFFIX:
-            text = self._notebook_text()
-        else:
-            text = self.text if self.text.endswith("\n") or not self.text else self.text + "\n"
-        target.write_text(text, encoding="utf-8", newline="\n")
-        self.path, self.name = target, target.name
+        data = saving.content(target, self.text, self.sources(), self._original, overwrite)
+        files.write(target, data)
+        self._original, self.name = saving.Original(target, data), target.name
+        self._become(saving.is_notebook(target))
         self.text_document.setModified(False)
 
-    def _notebook_text(self) -> str:
-        if self.path is not None and self.path.suffix.lower() == NOTEBOOK_SUFFIX and self.path.exists():
-            try:
-                return write_back(self.path.read_text(encoding="utf-8"), self.sources())
-            except ValueError:
-                pass  # another program changed the notebook's cells: what stands here is what the person sees
-        return new_notebook(self.sources())
+    def _become(self, notebook: bool) -> None:
+        """What was saved under the name of a script is one, and a notebook has cells."""
+        if notebook is not self.is_notebook:
+            self._marks.clear()
+            self._place_marks([("In [1]", 1)] if notebook else [])
+            self._cells_at = {self.text_document.availableUndoSteps(): self.cells}
+            self._tell_cells()
 
     @Slot(int, int, int)
     def _on_change(self, position: int, removed: int, added: int) -> None:
@@ -173,3 +191,9 @@ class Document(QObject):
             cursor = QTextCursor(self.text_document.findBlockByNumber(line - 1))
             cursor.setKeepPositionOnInsert(True)
             self._marks.append(_Mark(title, cursor))
+
+
+def _original(program: Program | None) -> saving.Original | None:
+    if program is None or program.file is None or program.data is None:
+        return None
+    return saving.Original(program.file, program.data)

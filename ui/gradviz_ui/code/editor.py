@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QMimeData, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -16,6 +16,7 @@ from PySide6.QtGui import (
     QResizeEvent,
     QTextBlock,
     QTextCursor,
+    QTextDocument,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QWidget
@@ -31,6 +32,8 @@ MARGIN_RIGHT = 10
 INDENT = 4
 NEIGHBOURS = 2
 """Lines kept in sight above and below the one that is shown."""
+
+_Standard = QKeySequence.StandardKey
 
 
 class LineMargin(QWidget):
@@ -133,6 +136,17 @@ class Editor(QPlainTextEdit):
         """The line the caret is in."""
         return self.textCursor().blockNumber() + 1
 
+    @property
+    def selected_text(self) -> str:
+        """The selected text as the program has it."""
+        selected = self.textCursor().selectedText()
+        return self.document_shown.stand_ins.written(selected) if self.document_shown is not None else selected
+
+    def find_text(self, text: str, flag: QTextDocument.FindFlag) -> bool:
+        """Select the next (or last) place of this text of the program; True if there is one."""
+        shown = self.document_shown.stand_ins.shown(text) if self.document_shown is not None else text
+        return self.find(shown, flag)
+
     def go_to_line(self, line: int) -> None:
         """Put the caret at the start of a line and bring it into sight."""
         block = self.document().findBlockByNumber(line - 1)
@@ -173,11 +187,11 @@ class Editor(QPlainTextEdit):
         document = self.document_shown
         if document is None or self.isReadOnly():
             super().keyPressEvent(event)
-        elif event.matches(QKeySequence.StandardKey.Undo):
+        elif event.matches(_Standard.Undo):
             self.undo_edit()
-        elif event.matches(QKeySequence.StandardKey.Redo):
+        elif event.matches(_Standard.Redo):
             self.redo_edit()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and not event.modifiers():
+        elif event.matches(_Standard.InsertParagraphSeparator) or event.matches(_Standard.InsertLineSeparator):
             self._new_line()
         elif event.key() == Qt.Key.Key_Tab and not event.modifiers():
             self._indent()
@@ -195,6 +209,18 @@ class Editor(QPlainTextEdit):
         """Do again what was taken back."""
         if self.document_shown is not None:
             self.setTextCursor(self.document_shown.redo(self.textCursor()))
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """What is copied: the selected text as the program has it."""
+        copied = QMimeData()
+        copied.setText(self.selected_text)
+        return copied
+
+    def insertFromMimeData(self, source: QMimeData) -> None:
+        """Paste, or take dropped text."""
+        if self.document_shown is not None and not self.isReadOnly() and source.hasText():
+            self.textCursor().insertText(self.document_shown.stand_ins.shown(source.text()))
+            self.ensureCursorVisible()
 
     def _new_line(self) -> None:
         cursor = self.textCursor()

@@ -42,8 +42,8 @@ class FindBar(QWidget):
 
     def enter(self) -> None:
         """Show the bar with the selected text in it."""
-        selected = self._editor.textCursor().selectedText()
-        if selected and "\u2029" not in selected:
+        selected = self._editor.selected_text
+        if selected and "\n" not in selected:
             self.field.setText(selected)
         self.show()
         self.field.selectAll()
@@ -74,7 +74,7 @@ class FindBar(QWidget):
 
     def _search(self, text: str, forward: bool) -> bool:
         flag = QTextDocument.FindFlag(0) if forward else QTextDocument.FindFlag.FindBackward
-        return self._editor.find(text, flag)
+        return self._editor.find_text(text, flag)
 
     def _search_from_end(self, text: str, forward: bool) -> bool:
         before = self._editor.textCursor()

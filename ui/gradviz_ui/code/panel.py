@@ -113,7 +113,7 @@ class CodePanel(QWidget):
             return text.replace("{file}", location[0]).replace("{line}", str(location[1]))
         if line is None:
             return self.tr("Before the first line")
-        code = self.editor.document().findBlockByNumber(line - 1).text().strip()
+        code = self.session.document.line(line).strip() if self.session.document is not None else ""
         trace, call = self.session.trace, playhead.call if playhead is not None else None
         if call is None or trace is None:
             text = self.tr("Now at line {line}: {code}")
