@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import math
 import os
@@ -18,6 +19,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from gradviz.files import open_regular
 from gradviz.plain import clipped
 from gradviz.trace import decode, decode_events
 from gradviz.trace.base import TraceBase
@@ -27,6 +29,7 @@ from gradviz.trace.format import (
     APPLICATION_ID,
     HEADER_SIZE,
     ROW_TABLES,
+    SIDE_FILES,
     SQLITE_MAGIC,
     VERSION,
     Row,
@@ -184,8 +187,12 @@ def thumbnail_shape(shape: Sequence[int]) -> tuple[int, int]:
 def _check_header(path: Path) -> None:
     """The plainest mistakes get the plainest words, before SQLite is asked."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             header = file.read(HEADER_SIZE)
+        for suffix in SIDE_FILES:  # SQLite opens them too, and would wait for a pipe
+            beside = path.with_name(path.name + suffix)
+            if beside.exists() and not beside.is_file():
+                raise OSError(errno.EINVAL, f"{beside.name} beside it is not a regular file")
     except OSError as error:
         raise TraceError(f"cannot open {path}: {error.strerror or error}") from None
     if not header:

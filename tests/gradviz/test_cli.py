@@ -406,3 +406,22 @@ def test_a_second_recording_to_a_trace_is_refused_with_the_reason(program: Path)
     assert "another recording" in done.stderr
     with Trace.open(path) as trace:
         assert trace.complete
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices have names on POSIX only")
+@pytest.mark.parametrize(
+    "command",
+    ["{}.py", "{}.ipynb", "{}.gradviz", "record {}.py", "record {}.ipynb", "record p.py -o {}.gradviz",
+     "info {}.gradviz", "graph {}.gradviz", "events {}.gradviz", "export {}.gradviz -o t.png",
+     "export t.gradviz -o {}.png"],
+)  # fmt: skip
+def test_pipes_and_devices_are_refused_in_one_line(command: str, tmp_path: Path, trace: Path) -> None:
+    (tmp_path / "p.py").write_text("print('ran')\n")
+    (tmp_path / "t.gradviz").write_bytes(trace.read_bytes())
+    for suffix in ("py", "ipynb", "gradviz", "png"):
+        os.mkfifo(tmp_path / f"fifo.{suffix}")
+        (tmp_path / f"zero.{suffix}").symlink_to("/dev/zero")
+    for name in ("fifo", "zero"):
+        done = gradviz(*command.format(name).split(), cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "not a regular file" in done.stderr

@@ -209,7 +209,7 @@ def refused(path: Path) -> str:
 
 def test_other_files_are_refused_with_the_reason(tmp_path: Path, small: Path) -> None:
     assert "No such file" in refused(tmp_path / "nothing.gradviz")
-    assert "directory" in refused(tmp_path).lower()
+    assert "it is a folder" in refused(tmp_path)
     (tmp_path / "empty").touch()
     assert "is empty" in refused(tmp_path / "empty")
     (tmp_path / "text.gradviz").write_text("loss.backward()\n" * 20)
@@ -221,6 +221,21 @@ def test_other_files_are_refused_with_the_reason(tmp_path: Path, small: Path) ->
     assert "truncated" in refused(tmp_path / "cut.gradviz")
     (tmp_path / "half.gradviz").write_bytes(small.read_bytes()[: small.stat().st_size // 2])
     assert "damaged" in refused(tmp_path / "half.gradviz")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes and devices have names on POSIX only")
+def test_pipes_and_devices_are_refused_at_once(tmp_path: Path, small: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.gradviz")
+    (tmp_path / "zero.gradviz").symlink_to("/dev/zero")
+    for name in ("fifo.gradviz", "zero.gradviz"):
+        assert "not a regular file" in refused(tmp_path / name)
+        with pytest.raises(TraceError, match=r"cannot write .*: it is not a regular file"):
+            TraceWriter(tmp_path / name)
+    for suffix in ("-journal", "-wal", "-shm"):
+        beside = small.with_name(small.name + suffix)
+        os.mkfifo(beside)
+        assert f"{beside.name} beside it is not a regular file" in refused(small)
+        beside.unlink()
 
 
 def tamper(path: Path, *statements: str) -> Path:
