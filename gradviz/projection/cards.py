@@ -23,6 +23,7 @@ class Words:
     """The words on cards; the window fills in the person's language."""
 
     freed: str = "freed"
+    raised: str = "raised"
     leaf: str = "leaf"
     waits: str = "waits for {count}"
     sums: str = "×{count} sums"
@@ -62,6 +63,8 @@ def _function(box: Box, state: NodeState, playhead: Playhead, words: Words) -> C
     parts = [shape_text(box.shape)]
     gradient = next((given for given in playhead.node_gradients(node) if given is not None), None)
     waiting = playhead.remaining(node) or 0
+    if state is NodeState.RAISED:
+        parts.append(words.raised)
     if gradient is not None:
         parts.append(f"‖g‖ {norm_text(playhead.trace.tensor(gradient).norm)}")
     elif waiting and playhead.call is not None:

@@ -62,9 +62,10 @@ class Caption:
 
 
 # The order in which states of several nodes win for the one box that stands for them.
-_WEIGHT = np.zeros(5, np.uint8)
-_WEIGHT[[NodeState.IDLE, NodeState.DONE, NodeState.FREED, NodeState.READY, NodeState.RUNNING]] = range(5)
-_BY_WEIGHT = np.argsort(_WEIGHT).astype(np.uint8)
+_BY_WEIGHT = np.array(
+    [NodeState.IDLE, NodeState.DONE, NodeState.FREED, NodeState.READY, NodeState.RUNNING, NodeState.RAISED], np.uint8
+)
+_WEIGHT = np.argsort(_BY_WEIGHT).astype(np.uint8)
 
 
 class Frame:
@@ -229,7 +230,7 @@ class Frame:
         if box.kind is BoxKind.OPERATION and index in self._running:
             state = NodeState.RUNNING
         elif box.copies > 1 and not self._serves(index):
-            state = min(state, NodeState.DONE) if state > NodeState.RUNNING else NodeState.IDLE
+            state = NodeState.DONE if state in (NodeState.DONE, NodeState.FREED) else NodeState.IDLE
         self.states[index] = state
 
     def _serves(self, index: int) -> bool:

@@ -35,6 +35,8 @@ class NodeState(IntEnum):
     DONE = 3
     FREED = 4
     """It has run, and its saved tensors were let go."""
+    RAISED = 5
+    """It raised, and the call with it."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ class Calls:
         self._targets = targets
         self._frames: list[Frame] = []
         self._outcomes: dict[NodeId, NodeState] = {}
+        self._freed: set[NodeId] = set()
+        """The nodes whose saved tensors are gone, whatever became of them since."""
 
     # What the events do.
 
@@ -72,8 +76,9 @@ class Calls:
         frame = Frame(event, counts, frozenset(counts))
         for node in frame.reached:
             # Freed tensors do not come back, and what an outer call has done stays done.
-            if self._outcomes.get(node) == NodeState.DONE and self._innermost(node) is None:
-                del self._outcomes[node]
+            over = self._outcomes.get(node) in (NodeState.DONE, NodeState.RAISED)
+            if over and self._innermost(node) is None:
+                self._outcomes[node] = NodeState.FREED if node in self._freed else NodeState.IDLE
         self._frames.append(frame)
         for root in event.roots:
             if root.gradient is not None:
@@ -107,6 +112,8 @@ class Calls:
     def node_end(self, event: NodeEnd) -> None:
         """A node has run."""
         self._outcomes[event.node] = NodeState.FREED if event.freed else NodeState.DONE
+        if event.freed:
+            self._freed.add(event.node)
         frame = self._frame(event.call)
         if frame is not None:
             frame.running.discard(event.node)
@@ -117,7 +124,10 @@ class Calls:
         frame = self._frame(call)
         left: frozenset[NodeId] = frozenset()
         while frame is not None and frame in self._frames:
-            left |= self._frames.pop().reached
+            ended = self._frames.pop()
+            left |= ended.reached
+            if self._index.calls[ended.begin.call].failed:
+                self._outcomes.update(dict.fromkeys(ended.running, NodeState.RAISED))
         return left
 
     # How things stand.

@@ -25,7 +25,7 @@ from gradviz.trace.events import (
 from gradviz.trace.model import NodeId, TensorId
 from gradviz.trace.protocol import TraceLike
 
-SpanKind = Literal["forward", "backward", "zero", "write", "optimizer"]
+SpanKind = Literal["forward", "backward", "zero", "write", "optimizer", "error"]
 MarkKind = Literal["set", "added", "zeroed", "written"]
 MarkerKind = Literal["mark", "error", "warning"]
 
@@ -114,6 +114,8 @@ def _kind_and_title(trace: TraceLike, event: Event) -> tuple[SpanKind, str] | No
             return ("zero" if is_clear(trace, event.after) else "write"), event.cause
         case ValueWrite():
             return ("optimizer" if event.cause.endswith(".step") else "write"), event.cause
+        case Error():
+            return "error", event.type
         case _:
             return None
 

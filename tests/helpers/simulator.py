@@ -80,6 +80,7 @@ class Simulator:
         self.leaves: list[NodeId] = []
         self.tasks: list[Task] = []
         self.outcome: dict[NodeId, NodeState] = {}
+        self.freed: set[NodeId] = set()
         self.created: set[NodeId] = set()
         self.edges: list[TensorId | None] = []
         self.node_gradients: dict[NodeId, tuple[TensorId | None, ...]] = {}
@@ -182,8 +183,8 @@ class Simulator:
             inputs = tuple(leaf for leaf in self.leaves if leaf in counts and self.choose.random() < 0.5)
             run = {node for node in counts if any(leaf in self._reach(node) for leaf in inputs)}
         for node in counts:
-            if self.outcome.get(node) == NodeState.DONE and not self._reached(node):
-                del self.outcome[node]
+            if self.outcome.get(node) in (NodeState.DONE, NodeState.RAISED) and not self._reached(node):
+                self.outcome[node] = NodeState.FREED if node in self.freed else NodeState.IDLE
             self.node_gradients.pop(node, None)
             for edge in self.edge_numbers[node]:
                 self.edges[edge] = None
@@ -240,6 +241,7 @@ class Simulator:
         task.done.add(node)
         freed = not retain and node not in self.leaves
         self.outcome[node] = NodeState.FREED if freed else NodeState.DONE
+        self.freed |= {node} if freed else set()
         self.emit(NodeEnd(step=0, call=task.call, node=node, freed=freed))
 
     def _nested(self, task: Task) -> None:
@@ -288,6 +290,8 @@ class Simulator:
 
     def _end(self, task: Task, error: str | None) -> None:
         assert self.tasks.pop() is task
+        if error is not None and task.running is not None:
+            self.outcome[task.running] = NodeState.RAISED
         self.emit(BackwardEnd(step=0, call=task.call, error=error))
 
     def _dependencies(self, root: NodeId) -> dict[NodeId, int]:

@@ -10,6 +10,7 @@ from gradviz.projection.numbers import norm_text, shape_text
 from gradviz.replay import NodeState
 from gradviz.replay.index import index_of
 from gradviz.replay.naming import call_name
+from gradviz.replay.problems import Problem
 from gradviz.replay.timeline import Span
 from gradviz.trace.events import (
     Accumulate,
@@ -55,6 +56,7 @@ STATES: dict[NodeState, Any] = {
     NodeState.RUNNING: QT_TRANSLATE_NOOP("State", "running"),
     NodeState.DONE: QT_TRANSLATE_NOOP("State", "done"),
     NodeState.FREED: QT_TRANSLATE_NOOP("State", "buffers freed"),
+    NodeState.RAISED: QT_TRANSLATE_NOOP("State", "raised an error"),
 }
 
 KIND_ROLES = {
@@ -175,6 +177,46 @@ def event_text(trace: TraceLike, event: Event) -> str:
             return event.name
         case _:
             return kind_text(event.kind)
+
+
+PROBLEMS: dict[str, Any] = {
+    "value": QT_TRANSLATE_NOOP("Problem", "{place} makes a value with {what} of finite ones"),
+    "start": QT_TRANSLATE_NOOP("Problem", "the gradient that {place} starts with holds {what}"),
+    "gradient": QT_TRANSLATE_NOOP("Problem", "the gradient {place} holds {what}"),
+    "grad": QT_TRANSLATE_NOOP("Problem", "{place}.grad holds {what}"),
+    "parameter": QT_TRANSLATE_NOOP("Problem", "{place} is written with {what}"),
+}
+
+
+def problem_text(trace: TraceLike, problem: Problem) -> str:
+    """What is wrong, in one line: ``w.grad holds 3 nan``."""
+    if problem.tensor is None:
+        return _message(trace.events[problem.step - 1])
+    info = trace.tensor(problem.tensor)
+    what = ", ".join(f"{count} {name}" for count, name in ((info.nan, "nan"), (info.inf, "inf")) if count)
+    place = ""
+    if problem.edge is not None:
+        place = edge_text(trace, problem.edge)
+    elif problem.node is not None:
+        leaf = problem.kind in ("grad", "parameter")
+        place = leaf_text(trace, problem.node) if leaf else node_text(trace, problem.node)
+    return _fill(translate("Problem", PROBLEMS[problem.kind]), place=place, what=what)
+
+
+def _message(event: Event) -> str:
+    if isinstance(event, Error):
+        return f"{event.type}: {event.message}" if event.message else event.type
+    return event.message if isinstance(event, Warned) else ""
+
+
+def problem_line(trace: TraceLike, problem: Problem) -> tuple[str, int] | None:
+    """The line of the program that a problem comes from: a node's own rather than that of ``backward()``."""
+    node = trace.nodes[problem.node] if problem.node is not None else None
+    event = trace.events[problem.step - 1]
+    for place in (node, event) if problem.kind in ("value", "gradient") else (event,):
+        if place is not None and place.file is not None and place.line is not None:
+            return place.file, place.line
+    return None
 
 
 def _op(trace: TraceLike, event: Op) -> str:

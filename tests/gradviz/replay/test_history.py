@@ -72,7 +72,7 @@ def _states(trace: MemoryTrace, step: int) -> list[NodeState]:
     return [playhead.node_state(node) for node in range(len(trace.nodes))]
 
 
-IDLE, READY, RUNNING, DONE, FREED = NodeState
+IDLE, READY, RUNNING, DONE, FREED, RAISED = NodeState
 
 
 def test_a_node_is_idle_ready_running_and_done_in_turn() -> None:

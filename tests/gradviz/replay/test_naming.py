@@ -6,12 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import gradviz
-from gradviz.record.program import Program
-from gradviz.record.run import run
 from gradviz.replay.index import index_of
 from gradviz.replay.naming import call_name
-from gradviz.trace.protocol import TraceLike
+from recorded import recorded
 
 START = """\
 import torch
@@ -38,11 +35,6 @@ loss.backward()
 """
 
 
-def recorded(tmp_path: Path, text: str) -> TraceLike:
-    run(Program(START + text, "p.py"), tmp_path / "p.gradviz")
-    return gradviz.load(tmp_path / "p.gradviz")
-
-
 @pytest.mark.parametrize(
     ("text", "names"),
     [
@@ -57,15 +49,15 @@ def recorded(tmp_path: Path, text: str) -> TraceLike:
     ],
 )
 def test_calls_are_called_as_the_program_wrote_them(tmp_path: Path, text: str, names: list[str]) -> None:
-    trace = recorded(tmp_path, text)
+    trace = recorded(tmp_path, START + text)
     assert [call_name(trace, number) for number in sorted(index_of(trace).calls)] == names
 
 
 def test_a_call_for_inputs_that_raised_may_have_been_either(tmp_path: Path) -> None:
-    trace = recorded(tmp_path, "loss.backward()\ntorch.autograd.grad(loss, w)\n")
+    trace = recorded(tmp_path, START + "loss.backward()\ntorch.autograd.grad(loss, w)\n")
     assert [call_name(trace, number) for number in sorted(index_of(trace).calls)] == ["loss.backward()", "loss"]
 
 
 def test_a_call_within_a_call_knows_its_parent(tmp_path: Path) -> None:
-    calls = index_of(recorded(tmp_path, INNER)).calls
+    calls = index_of(recorded(tmp_path, START + INNER)).calls
     assert [(call.parent, call.depth, call.failed) for call in calls.values()] == [(None, 0, False), (1, 1, False)]

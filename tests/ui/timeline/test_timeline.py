@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -17,6 +19,7 @@ from gradviz_ui.session import Selection, Session
 from gradviz_ui.timeline import painting
 from gradviz_ui.timeline.panel import TimelinePanel
 from gradviz_ui.timeline.view import TimelineView
+from recorded import recorded
 
 SPAN_MIDDLE = round(painting.SPAN_TOP + painting.SPAN_HEIGHT / 2)
 LANES = 120
@@ -249,3 +252,40 @@ def test_two_sums_of_a_leaf_are_marked_where_they_happen(panel: TimelinePanel, b
     expected = [(e.step, e.mode) for e in basics.events if isinstance(e, Accumulate) and e.leaf == basics.leaves[2]]
     assert [(mark.step, mark.kind) for mark in lane.marks if mark.kind != "zeroed"] == expected
     assert highest == pytest.approx(22.627, abs=1e-3)
+
+
+def test_a_call_that_raised_is_red_wherever_the_playhead_is(
+    panel: TimelinePanel, session: Session, tmp_path: Path
+) -> None:
+    text = "import torch\nw = torch.ones(2, requires_grad=True)\ny = w.exp()\ny.add_(1)\ny.sum().backward()\n"
+    trace = recorded(tmp_path, text)
+    session.show_trace(trace)
+    view = panel.view
+    assert view.strip is not None
+    spans = view.strip.spans.spans
+    assert [(span.kind, span.failed, span.title) for span in spans] == [
+        ("forward", False, "forward"),
+        ("backward", True, "backward()"),
+        ("error", False, "RuntimeError"),
+    ]
+    red, panel_colour = theme.current().error, theme.current().panel
+    strong = 0.34
+    middle = view.axis.x((spans[1].start + spans[1].end) / 2)
+    for step in (spans[1].start, spans[1].end + 1):
+        session.seek(step)
+        assert colour_at(panel, middle, painting.SPAN_TOP + 17) == theme.mix(panel_colour, red, strong).name()
+
+
+def test_a_zeroing_has_its_name_below_where_its_span_is_too_small(panel: TimelinePanel, session: Session) -> None:
+    """The words stand in the ruler, in the zeroing's colour, and no number is written over them."""
+    session.seek(0)
+    view, image = panel.view, panel.view.viewport().grab().toImage()
+    assert view.strip is not None
+    zero = next(i for i, span in enumerate(view.strip.spans.spans) if span.kind == "zero")
+    assert view.strip.texts(zero) == ("zero_",)
+    x, red = view.axis.x(view.strip.spans.spans[zero].start - 0.5), theme.current().zero
+    top = round(painting.RULER_TOP + 5)
+    shades = [image.pixelColor(round(x) + dx, top + dy) for dx in range(-14, 14) for dy in range(12)]
+    assert sum(shade.red() > shade.blue() + 60 and shade.red() > red.red() * 0.6 for shade in shades) > 8
+    numbers = theme.current().faint
+    assert not any(shade == numbers for shade in shades)

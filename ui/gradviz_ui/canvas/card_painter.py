@@ -59,7 +59,7 @@ def paint_frame(painter: QPainter, style: StateInk, state: NodeState, kind: BoxK
 
 
 def paint_sign(painter: QPainter, style: StateInk, state: NodeState, at: QPointF) -> None:
-    """The state as a small sign, for who does not see its colour: ring, arrow, tick, crossed ring."""
+    """The state as a small sign, for who does not see its colour: ring, arrow, tick, crossed ring, cross."""
     x, y = at.x(), at.y()
     painter.setPen(style.mark)
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -74,6 +74,9 @@ def paint_sign(painter: QPainter, style: StateInk, state: NodeState, at: QPointF
         case NodeState.FREED:
             painter.drawEllipse(at, 3.0, 3.0)
             painter.drawLine(QPointF(x - 4, y + 4), QPointF(x + 4, y - 4))
+        case NodeState.RAISED:
+            painter.drawLine(QPointF(x - 3.5, y - 3.5), QPointF(x + 3.5, y + 3.5))
+            painter.drawLine(QPointF(x - 3.5, y + 3.5), QPointF(x + 3.5, y - 3.5))
         case NodeState.IDLE:
             pass
 

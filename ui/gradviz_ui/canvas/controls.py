@@ -133,14 +133,21 @@ class Legend(QWidget):
         self.setObjectName("canvas_legend")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
-        names = ", ".join(state_text(state) for state in NodeState)
-        self.setAccessibleName(self.tr("Legend: {states}").replace("{states}", names))
         self.setFont(theme.ui_font(12))
+        self.states: tuple[NodeState, ...] = ()
+        self.show_states(raised=False)
+
+    def show_states(self, raised: bool) -> None:
+        """Explain every state; one that says that a node raised only where one did."""
+        self.states = tuple(state for state in NodeState if raised or state is not NodeState.RAISED)
+        names = ", ".join(state_text(state) for state in self.states)
+        self.setAccessibleName(self.tr("Legend: {states}").replace("{states}", names))
+        self.update()
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
-        texts = sum(metrics.horizontalAdvance(state_text(state)) for state in NodeState)
-        return QSize(texts + len(NodeState) * (self.SIDE + 7 + self.GAP), 24)
+        texts = sum(metrics.horizontalAdvance(state_text(state)) for state in self.states)
+        return QSize(texts + len(self.states) * (self.SIDE + 7 + self.GAP), 24)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -158,7 +165,7 @@ class Legend(QWidget):
         painter.setBrush(colors.panel)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
         x, middle = self.GAP / 2, self.height() / 2
-        for state in NodeState:
+        for state in self.states:
             style = ink.states[state]
             box = QRectF(x, middle - self.SIDE / 2, self.SIDE, self.SIDE)
             painter.setPen(style.border)

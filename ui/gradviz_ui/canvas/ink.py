@@ -16,6 +16,8 @@ from gradviz_ui import theme
 from gradviz_ui.theme import Theme, mix
 
 RUNNING_WIDTH = 2.4
+PLAIN_SHARES = {NodeState.RUNNING: 1.0, NodeState.RAISED: 1.0, NodeState.READY: 0.45, NodeState.DONE: 0.3}
+"""How much of its state's colour fills a box that is too small for text."""
 GHOST_OPACITY = 0.38
 """Of what the program has not made yet."""
 
@@ -96,14 +98,16 @@ class Ink:
                 border = pen(colors.freed, 1.4)
                 border.setDashPattern([3.0, 2.0])
                 return StateInk(colors.freed, border, colors.raised, colors.muted)
+            case NodeState.RAISED:
+                fill = mix(colors.panel, colors.error, 0.12)
+                return StateInk(colors.error, pen(colors.error, RUNNING_WIDTH), fill, colors.text)
 
     def plain(self, state: NodeState, scale: float) -> StateInk:
         """The look of a box too small for text: more of its colour, and a border at least a pixel wide."""
         style = self.states[state]
         border = QPen(style.border)
         border.setWidthF(max(border.widthF(), 1.3 / scale))
-        share = {NodeState.RUNNING: 1.0, NodeState.READY: 0.45, NodeState.DONE: 0.3}.get(state, 0.0)
-        return StateInk(style.color, border, mix(style.fill, style.color, share), style.title)
+        return StateInk(style.color, border, mix(style.fill, style.color, PLAIN_SHARES.get(state, 0.0)), style.title)
 
     def link_pen(self, state: LinkState, width: float, vanished: bool, broken: bool) -> QPen:
         """The pen of a link: dotted where every number of the gradient is zero, the error's colour where

@@ -29,6 +29,10 @@ NEAR = 0.42
 """From this scale on text is painted."""
 MIDDLE = 0.14
 """From this scale on boxes have a frame; below they are plain rectangles."""
+FAR_ORDER = (NodeState.IDLE, NodeState.FREED, NodeState.DONE, NodeState.READY, NodeState.RUNNING, NodeState.RAISED)
+"""What is painted later covers what is painted earlier."""
+LOUD = (NodeState.RUNNING, NodeState.RAISED)
+"""These states are drawn larger than they are where boxes are tiny."""
 MOST_KIN, FEW_KIN = 200, 4
 """Up to so many boxes of one node are joined by dotted lines: under the mouse, and while selected."""
 
@@ -204,12 +208,12 @@ def paint_plain_boxes(painter: QPainter, frame: Frame, ink: Ink, boxes: Ints, le
     rects = frame.scene.rects[boxes]
     states = frame.states[boxes]
     present = frame.present[boxes]
-    for state in (NodeState.IDLE, NodeState.FREED, NodeState.DONE, NodeState.READY, NodeState.RUNNING):
+    for state in FAR_ORDER:
         for there in (False, True):
             chosen = rects[(states == state) & (present == there)]
             if len(chosen):
                 painter.setBrush(_far_color(ink, state, there))
-                draw_rects(painter, _at_least(chosen, least * (2 if state is NodeState.RUNNING else 1)))
+                draw_rects(painter, _at_least(chosen, least * (2 if state in LOUD else 1)))
 
 
 def _far_color(ink: Ink, state: NodeState, present: bool) -> QColor:

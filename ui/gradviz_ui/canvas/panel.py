@@ -16,6 +16,7 @@ from gradviz.plain import harmless_lines
 from gradviz.projection.frame import Frame
 from gradviz.projection.scene import Scene
 from gradviz.replay import Change
+from gradviz.replay.index import index_of
 from gradviz_ui import theme
 from gradviz_ui.canvas import situation, tips
 from gradviz_ui.canvas.controls import Controls, Legend
@@ -235,6 +236,8 @@ class CanvasPanel(QWidget):
             else:
                 self._tell_empty()
         self.view.viewport().update()  # the item asks for its own area only, and may have none by now
+        calls = index_of(self.frame.trace).calls.values() if self.frame is not None else ()
+        self.legend.show_states(raised=any(call.failed for call in calls))
         self.minimap.show_frame(self.frame)
         self.pointer.show_frame(self.frame)
         self._place()

@@ -12,6 +12,7 @@ def card_words() -> Words:
     translate = QCoreApplication.translate
     return Words(
         freed=translate("Card", "freed"),
+        raised=translate("Card", "raised"),
         leaf=translate("Card", "leaf"),
         waits=translate("Card", "waits for {count}"),
         sums=translate("Card", "×{count} sums"),

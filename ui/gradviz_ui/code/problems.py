@@ -1,23 +1,26 @@
-"""The errors and warnings of a recording, each with its line."""
+"""The errors and warnings of a recording, and where NaN and infinities come from, each with its line."""
 
 from __future__ import annotations
+
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from gradviz.replay.index import index_of
-from gradviz.trace.events import Error, Warned
+from gradviz.replay.problems import Problem, problems
+from gradviz.trace.protocol import TraceLike
 from gradviz_ui import icons, theme
-from gradviz_ui.session import Session
+from gradviz_ui.session import NOTHING, Selection, Session
+from gradviz_ui.wording import problem_line, problem_text
 
-LIMIT = 500
-"""Problems listed; a loop that warns at every turn has more than anyone reads."""
+READ_AT_ONCE = 4000
+"""Events of a trace that is searched without leaving the window's thread, which spares a flicker."""
 
-_STEP = Qt.ItemDataRole.UserRole
+_PROBLEM = Qt.ItemDataRole.UserRole
 
 
 class ProblemsPanel(QWidget):
-    """A list; activating a row goes to that step and shows its line."""
+    """A list; activating a row goes to that step, selects the place and shows its line."""
 
     count_changed = Signal(int)
 
@@ -26,6 +29,8 @@ class ProblemsPanel(QWidget):
         self.setObjectName("problems_panel")
         self.session = session
         self.count = 0
+        self._found: list[Problem] = []
+        self._searching: int | None = None
         self.list = QListWidget(self)
         self.list.setObjectName("problems_list")
         self.list.setAccessibleName(self.tr("Problems"))
@@ -36,50 +41,69 @@ class ProblemsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 2, 0, 4)
         layout.addWidget(self.list)
-        session.trace_changed.connect(self._fill)
+        session.trace_changed.connect(self._take_trace)
         session.theme_changed.connect(self._fill)
+        self._take_trace()
+
+    @Slot()
+    def _take_trace(self) -> None:
+        """Search the trace, a long one on another thread."""
+        self.session.background.forget(self._searching)
+        self._searching = None
+        trace = self.session.trace
+        self._found = []
+        if trace is not None and len(trace.events) > READ_AT_ONCE:
+            done = partial(self._have_searched, trace)
+            self._searching = self.session.background.run(partial(problems, trace), done, self._not_searched)
+        elif trace is not None:
+            self._found = problems(trace)
         self._fill()
+
+    def _have_searched(self, trace: TraceLike, found: list[Problem]) -> None:
+        self._searching = None
+        if trace is self.session.trace:
+            self._found = found
+            self._fill()
+
+    def _not_searched(self, error: Exception) -> None:
+        self._searching = None
+        raise error
 
     @Slot()
     def _fill(self) -> None:
         self.list.clear()
         trace = self.session.trace
-        steps: list[int] = []
-        if trace is not None:
-            kinds = index_of(trace).kinds
-            steps = sorted([*kinds.get(Error.kind, ()), *kinds.get(Warned.kind, ())])
-            for step in steps[:LIMIT]:
-                event = trace.events[step - 1]
-                if isinstance(event, Error | Warned):
-                    self.list.addItem(self._item(event))
-        if not steps:
-            item = QListWidgetItem(self.tr("No problems"), self.list)
+        for problem in self._found if trace is not None else ():
+            assert trace is not None
+            self.list.addItem(self._item(trace, problem))
+        if not self._found:
+            text = self.tr("No problems") if self._searching is None else self.tr("Looking for problems…")
+            item = QListWidgetItem(text, self.list)
             item.setForeground(theme.current().muted)
             item.setFlags(Qt.ItemFlag.NoItemFlags)
-        self.count = len(steps)
+        self.count = len(self._found)
         self.count_changed.emit(self.count)
 
-    def _item(self, event: Error | Warned) -> QListWidgetItem:
-        colors = theme.current()
-        if isinstance(event, Error):
-            text = f"{event.type}: {event.message}" if event.message else event.type
-            icon = icons.icon("error", colors.error)
-        else:
-            text = event.message
-            icon = icons.icon("warning", colors.accent)
-        if event.line is not None:
-            place = self.tr("line {line}").replace("{line}", str(event.line))
+    def _item(self, trace: TraceLike, problem: Problem) -> QListWidgetItem:
+        colors, text, line = theme.current(), problem_text(trace, problem), problem_line(trace, problem)
+        if line is not None:
+            place = self.tr("line {line}").replace("{line}", str(line[1]))
             text = f"{place}: {text}"
+        mild = problem.kind == "warning"
+        icon = icons.icon("warning", colors.accent) if mild else icons.icon("error", colors.error)
         item = QListWidgetItem(icon, text)
-        item.setData(_STEP, event.step)
+        item.setData(_PROBLEM, problem)
         return item
 
     @Slot(QListWidgetItem)
     def _activated(self, item: QListWidgetItem) -> None:
-        step, trace = item.data(_STEP), self.session.trace
-        if step is None or trace is None:
+        problem, trace = item.data(_PROBLEM), self.session.trace
+        if not isinstance(problem, Problem) or trace is None:
             return
-        self.session.seek(step)
-        event = trace.events[step - 1]
-        if event.file is not None and event.line is not None:
-            self.session.show_line(event.file, event.line)
+        self.session.seek(problem.step)
+        place = Selection(edge=problem.edge) if problem.edge is not None else Selection(problem.node)
+        if place != NOTHING:
+            self.session.select(place, reveal=True)
+        line = problem_line(trace, problem)
+        if line is not None:
+            self.session.show_line(*line)

@@ -31,6 +31,7 @@ STATE_ROLES = {
     NodeState.RUNNING: "running",
     NodeState.DONE: "done",
     NodeState.FREED: "muted",
+    NodeState.RAISED: "error",
 }
 
 

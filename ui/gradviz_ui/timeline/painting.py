@@ -35,9 +35,8 @@ SPAN_ROLES = {
     "zero": "zero",
     "write": "write",
     "optimizer": "write",
+    "error": "error",
 }
-RUN_ROLES = (*(SPAN_ROLES[kind] for kind in KINDS), "error")
-"""The roles of runs of small spans, by their number; the last one of calls that raised."""
 MARK_DISTANCE = 6.0
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -66,11 +65,11 @@ def paint_spans(painter: QPainter, strip: Strip, axis: Axis, step: int) -> list[
     strong, pale = (0.34, 0.13) if colours.dark else (0.30, 0.12)
     painter.setPen(Qt.PenStyle.NoPen)
     for start, end, kind in runs:
-        role = getattr(colours, RUN_ROLES[kind])
+        role = getattr(colours, SPAN_ROLES[KINDS[kind]])
         painter.fillRect(QRectF(start, SPAN_TOP, end - start, SPAN_HEIGHT), colours.tint(role, strong))
     painter.setFont(theme.ui_font(11))
     metrics = QFontMetricsF(painter.font())
-    untold: list[tuple[float, str]] = []
+    untold: list[tuple[float, str, QColor]] = []
     for number in wide:
         span = spans.spans[number]
         start, end = axis.x(spans.starts[number]), axis.x(spans.ends[number])
@@ -86,14 +85,14 @@ def paint_spans(painter: QPainter, strip: Strip, axis: Axis, step: int) -> list[
         if text:
             painter.setPen(colours.muted if ahead else colours.text)
             painter.drawText(box.adjusted(6, 0, -4, 0), _LEFT, text)
-        elif span.kind == "zero":
-            untold.append((box.center().x(), texts[0]))
+        elif span.kind in ("zero", "error"):
+            untold.append((box.center().x(), texts[0], role))
     return _paint_below(painter, untold, axis)
 
 
 def span_role(span: Span, current: bool) -> str:
     """The theme's role for a span: a call that raised is never painted as one that went well."""
-    if span.failed:
+    if span.failed or span.kind == "error":
         return "error"
     return "running" if current else SPAN_ROLES[span.kind]
 
@@ -107,17 +106,17 @@ def fitting(texts: tuple[str, ...], metrics: QFontMetricsF, room: float) -> str:
     return elided if len(elided) > 2 else ""
 
 
-def _paint_below(painter: QPainter, untold: list[tuple[float, str]], axis: Axis) -> list[QRectF]:
-    """The names of zeroings that take less room than their names: in the ruler, where they have room there."""
+def _paint_below(painter: QPainter, untold: list[tuple[float, str, QColor]], axis: Axis) -> list[QRectF]:
+    """The names of zeroings and errors too small for them: in the ruler, where there is room."""
     painter.setFont(theme.ui_font(9))
-    painter.setPen(theme.current().zero)
     metrics = QFontMetricsF(painter.font())
     written: list[QRectF] = []
-    for x, text in untold:
+    for x, text, colour in untold:
         width = metrics.horizontalAdvance(text) + 4
         left = min(max(x - width / 2, axis.left), axis.right - width)
         if not written or left > written[-1].right() + 6:
             written.append(QRectF(left, RULER_TOP + 5, width, 12))
+            painter.setPen(colour)
             painter.drawText(written[-1], Qt.AlignmentFlag.AlignCenter, text)
     return written
 

@@ -18,9 +18,7 @@ Integers = NDArray[np.int64]
 WIDE = 3.0
 """A span of so many pixels is drawn for itself, with its title if that fits; smaller ones run together."""
 
-KINDS = ("forward", "backward", "zero", "write", "optimizer")
-FAILED = len(KINDS)
-"""Stands for the kind of a call that raised."""
+KINDS = ("forward", "backward", "zero", "write", "optimizer", "error")
 
 
 def step_line(lane: Lane, axis: Axis) -> tuple[Floats, Floats]:
@@ -66,7 +64,7 @@ class Spans:
             tuple(spans),
             np.array([span.start - 1 for span in spans], np.int64),
             np.array([span.end for span in spans], np.int64),
-            np.array([FAILED if span.failed else KINDS.index(span.kind) for span in spans], np.uint8),
+            np.array([KINDS.index("error" if span.failed else span.kind) for span in spans], np.uint8),
         )
 
     def at(self, step: float) -> int | None:
