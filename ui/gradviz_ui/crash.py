@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Qt, Signal, Slot, qVersion
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from gradviz.plain import harmless_lines
+from gradviz_ui.plain import plain_box
 
 
 class CrashReporter(QObject):
@@ -48,7 +49,7 @@ class CrashReporter(QObject):
     def _show(self, text: str) -> None:
         if self._box is not None:
             return
-        box = QMessageBox(QApplication.activeWindow())
+        box = plain_box(QApplication.activeWindow())
         box.setObjectName("crash_box")
         box.setIcon(QMessageBox.Icon.Warning)
         box.setWindowTitle(self.tr("Something went wrong"))

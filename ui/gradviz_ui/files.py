@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 from gradviz import resources
 from gradviz_ui.code.document import Document
 from gradviz_ui.opening import PROGRAM_SUFFIXES, TRACE_SUFFIX
+from gradviz_ui.plain import plain_box
 from gradviz_ui.session import Session
 
 
@@ -72,7 +73,7 @@ class FileQuestions(QObject):
         document = self._session.document
         if document is None or not document.modified:
             return True
-        box = QMessageBox(self._window)
+        box = plain_box(self._window)
         box.setObjectName("unsaved_box")
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle(self.tr("Unsaved edits"))

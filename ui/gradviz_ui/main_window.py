@@ -27,6 +27,7 @@ from gradviz_ui.panels.keys_dialog import KeysDialog
 from gradviz_ui.panels.palette import CommandPalette, Entry
 from gradviz_ui.panels.status import StatusBar
 from gradviz_ui.panels.top_bar import TopBar
+from gradviz_ui.plain import window_title
 from gradviz_ui.session import Session
 from gradviz_ui.theme import Choice
 from gradviz_ui.timeline.panel import TimelinePanel
@@ -283,7 +284,7 @@ class MainWindow(QMainWindow):
     def _name_window(self) -> None:
         document = self.session.document
         name = document.name if document is not None else ""
-        self.setWindowTitle(f"{name}[*] – gradviz" if name else "gradviz")
+        self.setWindowTitle(f"{window_title(name)}[*] – gradviz" if name else "gradviz")
         self.setWindowModified(document is not None and document.modified)
 
     @Slot(int)

@@ -10,9 +10,11 @@ from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
+from gradviz.plain import harmless
 from gradviz_ui import icons
 from gradviz_ui.actions import ACTIONS, BY_ID, MENUS, Action
 from gradviz_ui.panels.palette import Entry
+from gradviz_ui.plain import tip, unmarked
 
 if TYPE_CHECKING:
     from gradviz_ui.main_window import MainWindow
@@ -26,7 +28,7 @@ def make_actions(window: MainWindow) -> dict[str, QAction]:
         action.setObjectName(row.id)
         action.setShortcuts(row.sequences)
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        action.setToolTip(tooltip(row))
+        action.setToolTip(tip(tooltip(row)))
         action.setMenuRole(_role(row))
         action.setCheckable(row.checked is not None)
         action.triggered.connect(partial(_run, row, window))
@@ -100,7 +102,7 @@ def fill_recent(menu: QMenu, paths: list[str], opened: Callable[[str], None]) ->
     """Show the files opened lately; the number keys open them."""
     menu.clear()
     for number, path in enumerate(paths, 1):
-        action = menu.addAction(f"&{number % 10}  {path}")
+        action = menu.addAction(f"&{number % 10}  {unmarked(harmless(path))}")
         action.triggered.connect(partial(_open, opened, path))
     menu.setEnabled(bool(paths))
 

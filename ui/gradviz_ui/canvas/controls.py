@@ -14,6 +14,7 @@ from gradviz.replay import NodeState
 from gradviz_ui import theme
 from gradviz_ui.canvas.card_painter import paint_sign
 from gradviz_ui.canvas.ink import ink_of
+from gradviz_ui.plain import tip
 from gradviz_ui.theme import mix
 from gradviz_ui.wording import state_text
 
@@ -47,7 +48,7 @@ class Controls(QFrame):
         self.layout_button = QToolButton(self)
         self.layout_button.setObjectName("layout_menu_button")
         self.layout_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.layout_button.setToolTip(self.tr("How the graph is arranged"))
+        self.layout_button.setToolTip(tip(self.tr("How the graph is arranged")))
         self.menu = QMenu(self)
         self.menu.setObjectName("layout_menu")
         self.menu.aboutToShow.connect(self._fill_menu)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from gradviz_ui import theme
+from gradviz_ui.plain import plain_label
 
 
 class Notice(QFrame):
@@ -18,14 +19,13 @@ class Notice(QFrame):
         super().__init__(parent)
         self._canvas = parent
         self.setObjectName("canvas_notice")
-        self.title = QLabel(self)
+        self.title = plain_label(parent=self)
         self.title.setObjectName("canvas_notice_title")
-        self.text = QLabel(self)
+        self.text = plain_label(parent=self)
         self.text.setObjectName("canvas_notice_text")
         self.text.setWordWrap(True)
         for label in (self.title, self.text):
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            label.setTextFormat(Qt.TextFormat.PlainText)
         self.bar = QProgressBar(self)
         self.bar.setObjectName("layout_progress")
         self.bar.setRange(0, 1000)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from PySide6.QtCore import QObject, QPoint, QPointF, QRectF, Qt, Slot
 from PySide6.QtWidgets import QToolTip
 
@@ -13,6 +11,7 @@ from gradviz.trace.model import NodeId
 from gradviz_ui.canvas import tips
 from gradviz_ui.canvas.painter import Marks
 from gradviz_ui.canvas.view import PICK_REACH, GraphView
+from gradviz_ui.plain import tip
 from gradviz_ui.session import NOTHING, Selection, Session
 
 
@@ -145,8 +144,7 @@ class Pointer(QObject):
             text = tips.box_tip(self._frame, box)
         elif self._frame is not None and link is not None:
             text = tips.link_tip(self._frame, link)
-        # Qt would read a name such as <lambda> as HTML.
-        QToolTip.showText(place, f"<p style='white-space: pre'>{escape(text)}</p>" if text else "", self._view)
+        QToolTip.showText(place, tip(text), self._view)
 
     # The keyboard
 

@@ -19,12 +19,13 @@ from PySide6.QtGui import (
     QTextDocument,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
 from gradviz_ui import theme
 from gradviz_ui.code.document import Document
 from gradviz_ui.code.highlight import Highlighter
 from gradviz_ui.code.text_layout import HEADER_HEIGHT, LINE_GAP
+from gradviz_ui.plain import plain_label, tip
 
 MARGIN_LEFT = 16
 """Room for the breakpoint dot and the arrow, left of the numbers."""
@@ -46,7 +47,7 @@ class LineMargin(QWidget):
         self._editor = editor
         self.setObjectName("line_margin")
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setToolTip(self.tr("Click sets or clears a breakpoint (F9)"))
+        self.setToolTip(tip(self.tr("Click sets or clears a breakpoint (F9)")))
 
     def sizeHint(self) -> QSize:
         """As wide as the largest line number needs."""
@@ -90,7 +91,7 @@ class Editor(QPlainTextEdit):
         self._current_is_error = False
         self.margin = LineMargin(self)
         self.margin.line_clicked.connect(self.breakpoint_clicked)
-        self.cell_header = QLabel(self)
+        self.cell_header = plain_label(parent=self)
         self.cell_header.setObjectName("cell_header")
         self.cell_header.setFont(theme.mono_font(weight=QFont.Weight.Bold))
         self.cell_header.setAutoFillBackground(True)

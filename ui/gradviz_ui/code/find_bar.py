@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QTextCursor, QTextDocument
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QWidget
 
 from gradviz_ui import icons
 from gradviz_ui.code.editor import Editor
+from gradviz_ui.plain import plain_label, tip
 
 
 class FindBar(QWidget):
@@ -24,12 +25,12 @@ class FindBar(QWidget):
         self.field.setAccessibleName(self.tr("Find in code"))
         self.field.setPlaceholderText(self.tr("Find in code"))
         self.field.textEdited.connect(self._typed)
-        self._note = QLabel(self)
+        self._note = plain_label(parent=self)
         self._note.setObjectName("find_note")
         self._close = QToolButton(self)
         self._close.setObjectName("find_close")
         self._close.setAccessibleName(self.tr("Close"))
-        self._close.setToolTip(self.tr("Close (Esc)"))
+        self._close.setToolTip(tip(self.tr("Close (Esc)")))
         self._close.setProperty("flat", True)
         self._close.setIcon(icons.icon("close"))
         self._close.clicked.connect(self.leave)

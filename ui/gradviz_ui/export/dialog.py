@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -38,6 +37,7 @@ from gradviz_ui.export.options import (
     Options,
     default_scale,
 )
+from gradviz_ui.plain import plain_label
 from gradviz_ui.session import Session
 
 POLL_MS = 80
@@ -95,7 +95,7 @@ class ExportDialog(QDialog):
         self.path.setMinimumWidth(320)
         self.browse = QPushButton(self.tr("Choose…"))
         self.browse.setObjectName("export_browse")
-        self.problem = QLabel()
+        self.problem = plain_label()
         self.problem.setObjectName("export_problem")
         self.problem.setWordWrap(True)
         self.problem.setStyleSheet(f"color: {theme.current().error.name()}")
@@ -125,7 +125,7 @@ class ExportDialog(QDialog):
         place = QHBoxLayout()
         place.addWidget(self.path, 1)
         place.addWidget(self.browse)
-        self.steps_note = QLabel()
+        self.steps_note = plain_label()
         self.steps_note.setObjectName("export_steps_note")
         for title, field in (
             (self.tr("Format"), self.format),

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from gradviz.projection.numbers import number_text
 from gradviz_ui import theme
 from gradviz_ui.inspector.content import Content, Histogram
+from gradviz_ui.plain import tip
 
 BINS = 10
 BAR_AREA = 84
@@ -47,7 +48,7 @@ class Distribution(QWidget):
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._histogram is not None:
             bar = min(max(int(event.pos().x() / max(self.width() / BINS, 1)), 0), BINS - 1)
-            QToolTip.showText(event.globalPos(), self._bar_text(self._histogram, bar), self)
+            QToolTip.showText(event.globalPos(), tip(self._bar_text(self._histogram, bar)), self)
             return True
         return super().event(event)
 

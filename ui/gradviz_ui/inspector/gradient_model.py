@@ -14,6 +14,7 @@ from gradviz.projection.numbers import norm_text, shape_text
 from gradviz.replay import Playhead
 from gradviz.trace.model import NodeId
 from gradviz_ui import theme
+from gradviz_ui.plain import tip
 from gradviz_ui.wording import leaf_text
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -171,7 +172,7 @@ class GradientModel(QAbstractTableModel):
             case Qt.ItemDataRole.AccessibleTextRole:
                 return self._spoken(position, column)
             case Qt.ItemDataRole.ToolTipRole:
-                return self._tip(position)
+                return tip(self._tip(position))
             case Qt.ItemDataRole.ForegroundRole:
                 return self._colour(position, column)
             case Qt.ItemDataRole.TextAlignmentRole if column == Column.SUMS:

@@ -43,6 +43,7 @@ from gradviz_ui.inspector.cells import (
     texts_of,
     widest,
 )
+from gradviz_ui.plain import tip
 
 Element = tuple[int, int]
 
@@ -272,7 +273,7 @@ class HeatMaps(QWidget):
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             element = self._element_at(QPointF(event.pos()))
-            QToolTip.showText(event.globalPos(), self.describe(element) if element else "", self)
+            QToolTip.showText(event.globalPos(), tip(self.describe(element)) if element else "", self)
             return True
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride and event.key() in _STEPS:
             event.accept()  # while the maps have the focus, arrows choose an element

@@ -17,6 +17,7 @@ from gradviz_ui import theme
 from gradviz_ui.inspector.content import Content
 from gradviz_ui.inspector.maps import HeatMaps, Term
 from gradviz_ui.labels import RoleLabel
+from gradviz_ui.plain import tip
 
 Index = tuple[int, ...]
 
@@ -142,7 +143,7 @@ class TensorMaps(QWidget):
         for box, size in zip(self._slices, sizes, strict=True):
             box.blockSignals(True)
             box.setRange(0, max(size - 1, 0))
-            box.setToolTip(self.tr("0 to {last}").replace("{last}", str(max(size - 1, 0))))
+            box.setToolTip(tip(self.tr("0 to {last}").replace("{last}", str(max(size - 1, 0)))))
             box.blockSignals(False)
 
     def _slice_box(self, dimension: int) -> QSpinBox:

@@ -11,6 +11,7 @@ from gradviz.trace.model import TensorId
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
 from gradviz_ui.inspector.tensor_maps import Shown, TensorMaps
+from gradviz_ui.plain import tip
 from gradviz_ui.wording import tensor_text
 
 HEIGHT = 24
@@ -86,7 +87,7 @@ class _Line(QAbstractButton):
         self._bad = info is not None and bool(info.nan or info.inf)
         self.setEnabled(info is not None)
         self.setAccessibleName(f"{name} {tensor_text(trace, tensor) if info is not None else value}")
-        self.setToolTip(self.accessibleName())
+        self.setToolTip(tip(self.accessibleName()))
         self.update()
 
     def sizeHint(self) -> QSize:

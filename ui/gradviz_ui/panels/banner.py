@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from gradviz_ui import icons, theme
+from gradviz_ui.plain import plain_label
 from gradviz_ui.session import Session
 
 INFO_MS = 4000
@@ -24,11 +25,10 @@ class Banner(QFrame):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self._host = host
         self._level = "info"
-        self._icon = QLabel(self)
+        self._icon = plain_label(parent=self)
         self._icon.setObjectName("banner_icon")
-        self.text = QLabel(self)
+        self.text = plain_label(parent=self)
         self.text.setObjectName("banner_text")
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.close_button = QToolButton(self)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QFont, QPalette
-from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QLabel, QMainWindow, QToolButton, QWidget
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton, QWidget
 from shiboken6 import isValid
 
 from gradviz_ui import icons, theme
+from gradviz_ui.plain import plain_label, tip
 
 TITLE_HEIGHT = 36
 SMALLEST = 150, 70
@@ -30,7 +31,7 @@ class TitleBar(QWidget):
         self.setObjectName(f"{dock.objectName()}_title_bar")
         self.setFixedHeight(TITLE_HEIGHT)
         self.setAutoFillBackground(True)
-        self.label = QLabel(self)
+        self.label = plain_label(parent=self)
         self.label.setObjectName(f"{dock.objectName()}_title")
         self.label.setFont(theme.ui_font(weight=QFont.Weight.DemiBold))
         self.label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
@@ -77,7 +78,7 @@ class TitleBar(QWidget):
         button.setObjectName(f"{self._dock.objectName()}_{icon}")
         button.setProperty("flat", True)
         button.setAccessibleName(f"{name}: {self._dock.windowTitle()}")
-        button.setToolTip(name)
+        button.setToolTip(tip(name))
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         return button
 

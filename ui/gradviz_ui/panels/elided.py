@@ -6,15 +6,26 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from gradviz.plain import clipped
+from gradviz_ui.plain import tip
+
+LONGEST = 500
+"""Characters that are kept of a text; a name in a trace may have many more than any label has room for."""
+
 
 class ElidedLabel(QLabel):
     """One line of plain text; the whole of it is in the tooltip while it is cut."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
+        super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setText(text)
         self.setForegroundRole(QPalette.ColorRole.WindowText)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+
+    def setText(self, text: str) -> None:
+        """Show the text in one line, whatever it holds."""
+        super().setText(clipped(text, LONGEST))
 
     def minimumSizeHint(self) -> QSize:
         """Room for a few characters."""
@@ -25,7 +36,7 @@ class ElidedLabel(QLabel):
         """The text, cut where it has to be."""
         rect = self.contentsRect()
         shown = QFontMetrics(self.font()).elidedText(self.text(), Qt.TextElideMode.ElideRight, rect.width())
-        self.setToolTip(self.text() if shown != self.text() else "")
+        self.setToolTip(tip(self.text()) if shown != self.text() else "")
         painter = QPainter(self)
         painter.setFont(self.font())
         painter.setPen(self.palette().color(self.foregroundRole()))

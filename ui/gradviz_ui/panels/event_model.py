@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersisten
 
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
+from gradviz_ui.plain import tip
 from gradviz_ui.wording import KIND_ROLES, event_text, kind_text
 
 AnyIndex = QModelIndex | QPersistentModelIndex
@@ -112,7 +113,7 @@ class EventModel(QAbstractTableModel):
                 text = self._text(self._trace, step, column)
                 return self.tr("{text}, current step").replace("{text}", text) if step == self._current else text
             case Qt.ItemDataRole.ToolTipRole if column == Column.DESCRIPTION:
-                return self._text(self._trace, step, column)
+                return tip(self._text(self._trace, step, column))
             case Qt.ItemDataRole.ForegroundRole:
                 return self._colour(self._trace, step, column)
             case _ if role == CURRENT_ROLE:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from gradviz import resources
 from gradviz_ui import icons, theme
+from gradviz_ui.plain import tip
 from gradviz_ui.session import Session
 
 _PATH = Qt.ItemDataRole.UserRole
@@ -39,7 +40,7 @@ class ExamplesPanel(QWidget):
         for path in example_programs():
             item = QListWidgetItem(icons.icon("new", theme.current().muted), path.name, self.list)
             item.setData(_PATH, str(path))
-            item.setToolTip(self.tr("Open {name}").replace("{name}", path.name))
+            item.setToolTip(tip(self.tr("Open {name}").replace("{name}", path.name)))
 
     @Slot(QListWidgetItem)
     def _activated(self, item: QListWidgetItem) -> None:

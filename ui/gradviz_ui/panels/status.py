@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Slot
-from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+from PySide6.QtWidgets import QStatusBar, QWidget
 
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui.panels.elided import ElidedLabel
 from gradviz_ui.panels.top_bar import BACKENDS
+from gradviz_ui.plain import plain_label
 from gradviz_ui.session import Session
 
 
@@ -21,7 +22,7 @@ class StatusBar(QStatusBar):
         self.session = session
         self.facts = ElidedLabel(parent=self)
         self.facts.setObjectName("status_facts")
-        self.hint = QLabel(self.tr("←/→ step · Shift+→ next backward · F5 run to breakpoint · F1 all keys"), self)
+        self.hint = plain_label(self.tr("←/→ step · Shift+→ next backward · F5 run to breakpoint · F1 all keys"), self)
         self.hint.setObjectName("status_hint")
         self.setContentsMargins(12, 0, 12, 0)
         self.addWidget(self.facts, 1)

@@ -43,6 +43,7 @@ from gradviz.trace.events import (
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import icons, theme
 from gradviz_ui.panels.elided import ElidedLabel
+from gradviz_ui.plain import tip
 from gradviz_ui.session import Session
 from gradviz_ui.wording import call_text, event_text, leaf_text, node_text
 
@@ -144,7 +145,7 @@ class TopBar(QWidget):
         button = QPushButton("gradviz", self)
         button.setObjectName("menu_button")
         button.setAccessibleName(self.tr("Menu"))
-        button.setToolTip(self.tr("Menu (F10)"))
+        button.setToolTip(tip(self.tr("Menu (F10)")))
         button.setProperty("quiet", True)
         button.setMenu(menu)
         return button
@@ -153,7 +154,7 @@ class TopBar(QWidget):
         box = QComboBox(self)
         box.setObjectName("backend_box")
         box.setAccessibleName(self.tr("Recorded with"))
-        box.setToolTip(self.tr("What runs the program: the built-in NumPy engine, or PyTorch"))
+        box.setToolTip(tip(self.tr("What runs the program: the built-in NumPy engine, or PyTorch")))
         for key, name in BACKENDS.items():
             box.addItem(self.tr(name), key)
         box.activated.connect(self._backend_chosen)
@@ -243,7 +244,7 @@ class TopBar(QWidget):
         recording = self.session.recording
         action = self._actions["record.stop" if recording else "record.start"]
         self.record.setText(self.tr("Stop") if recording else self.tr("Record"))
-        self.record.setToolTip(action.toolTip())
+        self.record.setToolTip(tip(action.toolTip()))
         self.record.setEnabled(action.isEnabled())
         color = theme.current().accent_text if self.record.isEnabled() else theme.current().faint
         self.record.setIcon(icons.icon("stop" if recording else "record", color, 14))
@@ -268,11 +269,11 @@ class TopBar(QWidget):
             label.setPalette(palette)
         self.export.setText("" if self._narrow else self.tr("Export"))
         self.export.setIcon(icons.icon("export") if self._narrow else QIcon())
-        self.export.setToolTip(self._actions["file.export"].toolTip())
+        self.export.setToolTip(tip(self._actions["file.export"].toolTip()))
         other = self.tr("Light") if colors.dark else self.tr("Dark")
         self.theme_button.setText("" if self._narrow else other)
         self.theme_button.setIcon(icons.icon("sun" if colors.dark else "moon") if self._narrow else QIcon())
-        self.theme_button.setToolTip(self._actions["view.toggle_theme"].toolTip())
+        self.theme_button.setToolTip(tip(self._actions["view.toggle_theme"].toolTip()))
         self._enable()
         self._show_recording()
 

@@ -23,6 +23,7 @@ from gradviz.projection.numbers import norm_text
 from gradviz.replay.moves import Move
 from gradviz.trace.model import NodeId
 from gradviz_ui import theme
+from gradviz_ui.plain import tip
 from gradviz_ui.timeline import painting
 from gradviz_ui.timeline.axis import Axis
 from gradviz_ui.timeline.painting import HEAD_HEIGHT, LANE_HEIGHT, LaneLook
@@ -301,7 +302,7 @@ class TimelineView(QAbstractScrollArea):
 
     def viewportEvent(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            QToolTip.showText(event.globalPos(), self.tip_at(QPointF(event.pos())), self.viewport())
+            QToolTip.showText(event.globalPos(), tip(self.tip_at(QPointF(event.pos()))), self.viewport())
             return True
         if event.type() == QEvent.Type.Leave:
             self._set_hover(None)
