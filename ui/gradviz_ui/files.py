@@ -88,7 +88,7 @@ class FileQuestions(QObject):
         return answer == buttons.Discard
 
     def _save_over_changes(self, document: Document) -> bool:
-        box = QMessageBox(self._window)
+        box = plain_box(self._window)
         box.setObjectName("changed_box")
         box.setIcon(QMessageBox.Icon.Warning)
         box.setWindowTitle(self.tr("The file has changed"))
