@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import queue
+import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gradviz.record.client import Finished, Worker
 from gradviz.record.program import Program
+from gradviz.trace.errors import TraceError
+from gradviz.trace.events import Output
 from gradviz.trace.model import Cell
 from gradviz.trace.reader import Trace
 
@@ -47,6 +51,30 @@ class Runs:
 
     def text(self, stream: str = "stdout") -> str:
         return "".join(text for where, text in self.printed if where == stream)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """For what other processes do; that it comes about is asserted, not when."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.02)
+
+
+def kept_events(path: Path) -> int:
+    """How many events of a recording under way can be read."""
+    try:
+        with Trace.open(path) as trace:
+            return len(trace.events)
+    except TraceError:  # not there yet
+        return 0
+
+
+def is_quiet(note: Path) -> bool:
+    """Does nobody touch the file?"""
+    note.unlink(missing_ok=True)
+    time.sleep(0.2)
+    return not note.exists()
 
 
 @pytest.fixture
@@ -105,37 +133,294 @@ def test_an_exception_is_shown_and_recorded_with_its_line(runs: Runs) -> None:
         assert error.traceback == tuple(shown.splitlines())  # type: ignore[attr-defined]
 
 
-def test_an_endless_loop_is_stopped_at_once_and_what_was_recorded_stays(runs: Runs) -> None:
+def test_an_endless_loop_is_stopped_and_what_was_recorded_stays(runs: Runs) -> None:
     runs.begin("print('on my way', flush=True)\nwhile True:\n    pass")
-    deadline = time.monotonic() + 20
-    while not runs.printed and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(1.0)  # five times what the recorder promises, for machines that are busy with other things
-    began = time.monotonic()
+    wait_until(lambda: kept_events(runs.trace) > 0)
     runs.worker.stop()
-    end = runs.end()
-    assert time.monotonic() - began < 0.3
-    assert end == Finished(runs.trace, None, stopped=True)
+    assert runs.end() == Finished(runs.trace, None, stopped=True)
     with Trace.open(runs.trace) as trace:
         assert not trace.complete
         assert [event.kind for event in trace.events] == ["output"]
     assert runs.run("print('again')").exit_code == 0
 
 
-def test_stopping_ends_the_programs_own_children_too(runs: Runs, tmp_path: Path) -> None:
-    if os.name != "posix":
-        pytest.skip("process groups")
-    note = tmp_path / "alive"
-    child = f"import time, pathlib\nwhile True: pathlib.Path({str(note)!r}).touch(); time.sleep(0.02)"
-    runs.begin(f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])")
-    deadline = time.monotonic() + 20
-    while not note.exists() and time.monotonic() < deadline:
+FAMILY = """
+import multiprocessing, os, subprocess, sys, time
+
+def alive(name):
+    while True:
+        os.utime(name) if os.path.exists(name) else open(name, "w").close()
         time.sleep(0.02)
+
+if __name__ == "__main__":
+    script = f"import os, time\\nwhile True: open('subprocess', 'w').close(); time.sleep(0.02)"
+    subprocess.Popen([sys.executable, "-c", script])
+    multiprocessing.get_context("fork").Process(target=alive, args=("multiprocessing",)).start()
+    if os.fork() == 0:
+        alive("fork")
+    if os.fork() == 0:  # a daemon, as the books have it
+        os.setsid()
+        if os.fork() == 0:
+            alive("daemon")
+        os._exit(0)
+    time.sleep(1000)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere daemons cannot be told from strangers")
+def test_stopping_ends_the_programs_own_children_too(runs: Runs, tmp_path: Path) -> None:
+    notes = [tmp_path / name for name in ("subprocess", "multiprocessing", "fork", "daemon")]
+    runs.begin(FAMILY, folder=tmp_path)
+    wait_until(lambda: all(note.exists() for note in notes))
     runs.worker.stop()
     assert runs.end() == Finished(runs.trace, None, stopped=True)
-    note.unlink()
-    time.sleep(0.2)
-    assert not note.exists()
+    for note in notes:
+        note.unlink()
+    time.sleep(0.3)
+    assert [note.name for note in notes if note.exists()] == []
+
+
+def test_a_worker_whose_client_is_killed_takes_the_programs_children_along(tmp_path: Path) -> None:
+    note = tmp_path / "alive"
+    program = f"""
+import os, pathlib, time
+os.fork()
+while True:
+    pathlib.Path({str(note)!r}).touch()
+    time.sleep(0.02)
+"""
+    client = f"""
+import threading
+from gradviz.record.client import Worker
+from gradviz.record.program import Program
+Worker().run(Program.from_text({program!r}), {str(tmp_path / "t.gradviz")!r})
+threading.Event().wait()
+"""
+    process = subprocess.Popen([sys.executable, "-c", client])
+    try:
+        wait_until(note.exists)
+    finally:
+        process.kill()
+        process.wait()
+    wait_until(lambda: is_quiet(note))
+
+
+@pytest.mark.parametrize("ending", ["pass", "sys.exit(4)", "os._exit(3)", "raise ValueError('of the child')"])
+def test_a_forked_child_does_not_speak_for_the_program(runs: Runs, ending: str) -> None:
+    program = f"""
+import os, sys, torch
+
+w = torch.ones(2, requires_grad=True)
+(w * w).sum().backward()
+print("before")
+child = os.fork()
+if child == 0:
+    print("from the child")
+    (w * w).sum().backward()
+    {ending}
+else:
+    print("ended with", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    (w * w).sum().backward()
+"""
+    codes = {"pass": 0, "sys.exit(4)": 4, "os._exit(3)": 3}
+    assert runs.run(program) == Finished(runs.trace, 0)
+    assert runs.text("stdout") == f"before\nended with {codes.get(ending, 1)}\n"
+    assert runs.text("stderr").count("from the child\n") == 1  # as it is, by the descriptor
+    assert runs.text("stderr").count("ValueError: of the child") == ending.startswith("raise")
+    with Trace.open(runs.trace) as trace:
+        assert trace.complete
+        assert [event.kind for event in trace.events].count("accumulate") == 2
+        assert [event.text for event in trace.events if isinstance(event, Output)] == [
+            "before\n",
+            f"ended with {codes.get(ending, 1)}\n",
+        ]
+
+
+@pytest.mark.parametrize("kind", ["fork", "forkserver", "spawn"])
+def test_multiprocessing_in_the_child_process(runs: Runs, tmp_path: Path, kind: str) -> None:
+    file = tmp_path / "p.py"
+    file.write_text(
+        "import multiprocessing\n\ndef square(x):\n    return x * x\n\nif __name__ == '__main__':\n"
+        f"    with multiprocessing.get_context({kind!r}).Pool(2) as pool:\n        print(pool.map(square, range(4)))\n"
+    )
+    runs.worker.run(Program.load(file), runs.trace)
+    assert runs.end(60) == Finished(runs.trace, 0)
+    assert (runs.text(), runs.text("stderr")) == ("[0, 1, 4, 9]\n", "")
+
+
+def test_posix_spawn_and_preexec_fn(runs: Runs) -> None:
+    end = runs.run(
+        "import os, subprocess, sys\n"
+        "os.waitpid(os.posix_spawn('/bin/sh', ['sh', '-c', 'echo spawned'], os.environ), 0)\n"
+        "subprocess.run(['/bin/sh', '-c', 'echo prepared'], preexec_fn=lambda: os.nice(0))\n"
+        "print('end')\n"
+    )
+    assert end == Finished(runs.trace, 0)
+    assert (runs.text(), runs.text("stderr")) == ("end\n", "spawned\nprepared\n")
+
+
+def test_a_program_is_over_when_its_exit_handlers_are(runs: Runs) -> None:
+    end = runs.run(
+        "import atexit, os, time\natexit.register(os._exit, 5)\natexit.register(lambda: print('saved', flush=True))\n"
+        "atexit.register(time.sleep, 1)\nprint('end')"
+    )
+    assert end == Finished(runs.trace, 5)
+    assert runs.text() == "end\nsaved\n"
+
+
+# Messages that are none
+
+CHANNEL = "import gc, os\nchannel = next(o for o in gc.get_objects() if type(o).__name__ == 'Channel')\n"
+FAULTS = {
+    "a line without secret": ('os.write(channel._descriptor, b\'{"type": "finished"}\\n\')', "something else"),
+    "no JSON": ("os.write(channel._descriptor, channel._secret.encode() + b' nonsense\\n')", "not JSON"),
+    "text that is none": (
+        "os.write(channel._descriptor, f'{channel._secret} '.encode()"
+        ' + b\'{"type": "output", "stream": "stdout", "text": 5}\\n\')',
+        "out of bounds",
+    ),
+    "an unknown type": (
+        "os.write(channel._descriptor, f'{channel._secret} '.encode() + b'{\"type\": \"hello\"}\\n')",
+        "no known type",
+    ),
+    "a line without end": ("while True: os.write(channel._descriptor, b'x' * 65536)", "longer"),
+    "fewer events than before": (
+        "from gradviz.record.messages import Progress\nchannel.send(Progress(50))\nchannel.send(Progress(49))",
+        "went down",
+    ),
+    "two ends": (
+        "from gradviz.record.messages import Refused\nchannel.send(Refused('a'))\nchannel.send(Refused('b'))",
+        "twice",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_faulty_message_ends_the_child_and_is_told(runs: Runs, name: str) -> None:
+    code, reason = FAULTS[name]
+    runs.begin(f"{CHANNEL}{code}\nwhile True: pass")
+    end = runs.end()
+    assert isinstance(end, str)
+    assert end.startswith("the recording was ended: ")
+    assert reason in end
+    assert runs.run("print('again')").exit_code == 0
+
+
+def test_no_descriptor_that_the_program_finds_makes_it_finished(runs: Runs) -> None:
+    runs.begin("""
+import os, stat
+for number in range(3, 5000):
+    try:
+        if stat.S_ISFIFO(os.fstat(number).st_mode):
+            os.write(number, b'{"type": "finished", "events": 0, "failure": null, "message": null, "trouble": null}\\n')
+    except OSError:
+        pass
+while True:
+    pass
+""")
+    end = runs.end()
+    assert isinstance(end, str)
+    assert "something else than the recorder" in end
+
+
+def test_a_program_that_says_finished_and_runs_on_is_not_over(runs: Runs) -> None:
+    forged = "from gradviz.record.messages import Finished\nchannel.send(Finished(0, None, None, None))\n"
+    runs.begin(f"{CHANNEL}{forged}print('still here', flush=True)\nwhile True: pass")
+    wait_until(lambda: "still here" in runs.text())
+    assert runs.worker.running
+    assert runs.ends.empty()
+    runs.worker.stop()
+    assert runs.end() == Finished(runs.trace, None, stopped=True)
+
+
+def test_a_program_whose_file_takes_the_number_of_the_channel_goes_on(runs: Runs, tmp_path: Path) -> None:
+    """Some close all numbers, whatever is behind them; messages must not end up in what they open next."""
+    other = tmp_path / "other.txt"
+    end = runs.run(
+        f"{CHANNEL}import time\nfile = open({str(other)!r}, 'w')\nos.dup2(file.fileno(), channel._descriptor)\n"
+        "print('unheard')\ntime.sleep(0.3)\nraise SystemExit(4)"
+    )
+    assert end == Finished(runs.trace, 4)
+    assert other.read_text() == ""
+
+
+# Processes that never get there
+
+
+def test_a_process_that_cannot_load_says_why(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "numpy.py").write_text("raise ModuleNotFoundError(\"No module named 'numpy'\")")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    runs.begin("pass")
+    assert runs.end() == "the process that records cannot start: ModuleNotFoundError: No module named 'numpy'"
+    monkeypatch.delenv("PYTHONPATH")
+    assert runs.run("pass").exit_code == 0
+
+
+def test_a_process_that_died_while_it_waited_is_replaced(runs: Runs) -> None:
+    runs.worker.start()
+    child = runs.worker._warm
+    assert child is not None
+    assert child.ready.wait(30)
+    child._process.kill()
+    wait_until(lambda: child.dead)
+    assert runs.run("print('ran')").exit_code == 0
+    assert runs.text() == "ran\n"
+
+
+def test_a_process_that_dies_as_it_is_asked_is_told(runs: Runs) -> None:
+    runs.worker.start()
+    child = runs.worker._warm
+    assert child is not None
+    assert child.ready.wait(30)
+    os.kill(child._process.pid, signal.SIGSTOP)  # it hears nothing of the request
+    runs.begin("print('ran')")
+    child._process.kill()
+    end = runs.end()
+    assert isinstance(end, str)
+    assert "SIGKILL" in end
+
+
+def test_no_python_to_run_is_told(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    runs.worker.start()
+    runs.begin("pass")
+    end = runs.end()
+    assert isinstance(end, str)
+    assert "/nowhere/python" in end
+    assert not runs.worker.running
+
+
+def test_what_start_up_files_print_is_no_message(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('{')\nprint('hello')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert runs.run("print('ran')").exit_code == 0
+
+
+# The streams
+
+
+def test_the_streams_are_what_python_makes_them(runs: Runs) -> None:
+    runs.run(
+        "import io, sys\nsys.stdout.reconfigure(line_buffering=True)\nsys.stdout.buffer.write(b'bytes\\n')\n"
+        "print(isinstance(sys.stdout, io.TextIOBase), sys.stdout.name, sys.stdout.encoding, sys.stdout.errors)\n"
+        "print(sys.stderr.errors, sys.stdout.fileno(), sys.stdout.isatty(), sys.stdout.closed)\n"
+        "try: print('\\udc80')\nexcept UnicodeEncodeError: print('strict')\n"
+        "sys.stdout.close()\nprint('closed')\n"
+    )
+    assert runs.text() == (
+        "bytes\nTrue <stdout> utf-8 strict\nbackslashreplace 1 False False\nstrict\n"
+    )  # fmt: skip
+    assert runs.text("stderr").endswith("ValueError: I/O operation on closed file.\n")
+
+
+def test_threads_that_print_past_the_end_do_not_hold_it_up(runs: Runs) -> None:
+    end = runs.run(
+        "import sys, threading\n"
+        "def talk():\n    while True:\n        print('x' * 100)\n        sys.stdout.flush()\n"
+        "for _ in range(4): threading.Thread(target=talk, daemon=True).start()\n"
+    )
+    assert end == Finished(runs.trace, 0)
+    assert "Error" not in runs.text("stderr")
 
 
 def test_a_crash_of_the_interpreter_is_told(runs: Runs) -> None:
