@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from functools import partial
@@ -17,6 +16,7 @@ from gradviz import resources
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import style, theme, translation
 from gradviz_ui.crash import CrashReporter
+from gradviz_ui.garbage import Collector
 from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Session
 from gradviz_ui.settings import Settings
@@ -42,7 +42,6 @@ def run(file: Path | str | None = None, step: int | None = None, theme_name: str
     theme.themes().choose(cast(Choice, theme_name) if theme_name else settings.theme)
     window = make_window(settings)
     window.session.open(file if file is not None else resources.path(*EXAMPLE), step)
-    QTimer.singleShot(WARM_UP_MS, gc.enable)  # the command line starts without it, for speed
     return _stay(app, window)
 
 
@@ -89,10 +88,15 @@ def _stay(app: QApplication, window: MainWindow) -> int:
     reporter = CrashReporter(app)
     reporter.install()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl+C in the terminal ends it, whatever Qt waits for
+    collector = Collector(app)
     _wait_for_file(window.session)
     window.show()
     QTimer.singleShot(WARM_UP_MS, window.session.warm_up)
-    return app.exec()
+    QTimer.singleShot(WARM_UP_MS, collector.start)
+    try:
+        return app.exec()
+    finally:
+        collector.stop()
 
 
 def _wait_for_file(session: Session) -> None:
