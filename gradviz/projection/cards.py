@@ -9,13 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradviz.projection.diagram import Box, BoxKind
+from gradviz.projection.grad_scale import grad_scale, size_of
+from gradviz.projection.heat import scale_of
 from gradviz.projection.numbers import norm_text, number_text, shape_text
-from gradviz.projection.sizes import PADDING, shapes, size
+from gradviz.projection.sizes import PADDING, shapes, size, thumbnail
 from gradviz.projection.text import mono_width
 from gradviz.replay import NodeState
+from gradviz.replay.history import is_clear
 from gradviz.replay.playhead import Playhead
 from gradviz.trace.contents import readable_array, readable_thumbnail
-from gradviz.trace.model import TensorId
+from gradviz.trace.events import Accumulate, GradWrite
+from gradviz.trace.model import NodeId, TensorId
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Words:
     waits: str = "waits for {count}"
     sums: str = "×{count} sums"
     accumulate: str = "AccumulateGrad"
+    zeroed: str = "zeroed"
 
 
 ENGLISH = Words()
@@ -35,8 +40,12 @@ ENGLISH = Words()
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What is written on a box. ``heat`` is the matrix drawn as a heat map, None where there is none yet;
-    ``strong``: the badge tells that a gradient was added to one that was there."""
+    """What is written on a box.
+
+    ``heat`` is the matrix drawn as a heat map, None where there is none; a number of size ``scale`` has the
+    full colour in it, by default the largest one. ``strong``: the badge tells that a gradient was added to one
+    that was there; ``zeroed``: that it was just taken away.
+    """
 
     title: str
     corner: str = ""
@@ -44,7 +53,9 @@ class Card:
     detail: str = ""
     badge: str = ""
     strong: bool = False
+    zeroed: bool = False
     heat: NDArray[np.float32] | None = None
+    scale: float | None = None
 
 
 def card(box: Box, state: NodeState, playhead: Playhead, words: Words = ENGLISH) -> Card:
@@ -75,19 +86,49 @@ def _function(box: Box, state: NodeState, playhead: Playhead, words: Words) -> C
 
 
 def _leaf(box: Box, playhead: Playhead, words: Words) -> Card:
-    leaf = playhead.leaf(box.nodes[0])
-    badge = ""
+    trace, leaf = playhead.trace, playhead.leaf(box.nodes[0])
+    zeroed = just_zeroed(playhead) == box.nodes[0]
+    badge = words.zeroed if zeroed else ""
     if leaf.sums:
         badge = "+1" if leaf.sums == 1 else words.sums.replace("{count}", str(leaf.sums))
+    empty = not leaf.sums and is_clear(trace, leaf.grad)
+    heat = None if empty else _heat(playhead, leaf.grad)
     overline = words.accumulate if box.copies == 1 else f"{words.accumulate} {box.copy}/{box.copies}"
     return Card(
         box.title,
         overline=overline,
-        detail=f"{shape_text(box.shape)} {words.leaf}",
+        detail=_sum(playhead, box) or f"{shape_text(box.shape)} {words.leaf}",
         badge=badge,
         strong=leaf.sums > 1,
-        heat=_heat(playhead, leaf.grad),
+        zeroed=zeroed,
+        heat=heat,
+        scale=None if heat is None else _grad_scale(playhead, box.nodes[0], leaf.grad, heat),
     )
+
+
+def just_zeroed(playhead: Playhead) -> NodeId | None:
+    """The leaf whose ``.grad`` the present event has emptied, by ``zero_``, ``None`` or what else."""
+    event = playhead.event
+    if not isinstance(event, GradWrite) or event.before is None or not is_clear(playhead.trace, event.after):
+        return None
+    return event.leaf
+
+
+def _sum(playhead: Playhead, box: Box) -> str:
+    """``‖g‖ 11.31 + 11.31`` while the second is added to the first; else nothing."""
+    event = playhead.event
+    if not isinstance(event, Accumulate) or event.leaf != box.nodes[0] or event.before is None:
+        return ""
+    norms = " + ".join(norm_text(playhead.trace.tensor(tensor).norm) for tensor in (event.before, event.incoming))
+    room = size(box)[0] - 2 * PADDING - thumbnail(box)[0] - 4
+    return next((text for text in (f"‖g‖ {norms}", norms) if mono_width(text) <= room), norms)
+
+
+def _grad_scale(playhead: Playhead, leaf: NodeId, grad: TensorId | None, heat: NDArray[np.float32]) -> float:
+    """The scale of the leaf's heat map; where that shows means of many numbers, as much smaller as they are."""
+    full, now = grad_scale(playhead.trace, leaf).at(playhead.step), size_of(playhead.trace, grad)
+    shown = scale_of(heat)
+    return full * shown / now if full and now else shown
 
 
 def _forward(box: Box, playhead: Playhead, words: Words) -> Card:

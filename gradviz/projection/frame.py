@@ -13,14 +13,14 @@ from math import isfinite, log10, prod
 import numpy as np
 from numpy.typing import NDArray
 
-from gradviz.projection.cards import ENGLISH, Card, Words, card
+from gradviz.projection.cards import ENGLISH, Card, Words, card, just_zeroed
 from gradviz.projection.diagram import BoxKind
 from gradviz.projection.numbers import norm_text, number_text, shape_text
 from gradviz.projection.scene import Scene
 from gradviz.replay import NodeState
 from gradviz.replay.index import index_of
 from gradviz.replay.playhead import Change, Playhead
-from gradviz.trace.events import Accumulate, BackwardBegin, Flow, NodeBegin, Op
+from gradviz.trace.events import Accumulate, BackwardBegin, Flow, GradWrite, NodeBegin, Op
 from gradviz.trace.model import NodeId, TensorId
 from gradviz.trace.protocol import TraceLike
 
@@ -93,6 +93,8 @@ class Frame:
         self._widths: dict[int, float] = {}
         self._active: frozenset[int] = frozenset()
         self._running: frozenset[int] = frozenset()
+        self._told: frozenset[int] = frozenset()
+        """The boxes whose card tells of the present event itself: a sum, or that a gradient was taken away."""
         self._captions: list[Caption] = []
         self.states: NDArray[np.uint8] = np.zeros(len(counts), np.uint8)
         self.present: NDArray[np.bool_] = np.zeros(len(counts), np.bool_)
@@ -109,6 +111,12 @@ class Frame:
     def running(self) -> frozenset[int]:
         """The boxes of what runs at this step, and the operation that has just run."""
         return self._running
+
+    @property
+    def zeroed(self) -> frozenset[int]:
+        """The boxes of the leaf whose ``.grad`` was emptied by the event of this step."""
+        leaf = just_zeroed(self.playhead)
+        return frozenset() if leaf is None else frozenset(self.scene.boxes_of_node.get(leaf, ()))
 
     @property
     def active(self) -> frozenset[int]:
@@ -181,13 +189,21 @@ class Frame:
         self._find_running()
         boxes |= running ^ self._running
         links |= active ^ self._active
-        for box in running ^ self._running:
+        told, self._told = self._told, self._told_of()
+        boxes |= told | self._told
+        for box in (running ^ self._running) | told | self._told:
             self._update_box(box)
         for link in links:
             self._widths.pop(link, None)
         self._update_links(np.fromiter(links, np.intp, len(links)))
         boxes |= self._find_captions()
         return Dirty(frozenset(boxes), frozenset(links))
+
+    def _told_of(self) -> frozenset[int]:
+        event = self.playhead.event
+        if not isinstance(event, Accumulate | GradWrite):
+            return frozenset()
+        return frozenset(self.scene.boxes_of_node.get(event.leaf, ()))
 
     def _program_moved(self, change: Change) -> bool:
         """Did operations run between the two steps? The playhead does not name those that made no node."""
@@ -213,6 +229,7 @@ class Frame:
         self.present[:] = np.where(self._forward, self._steps <= self.playhead.step, created)
         self._call = self.playhead.call
         self._find_running()
+        self._told = self._told_of()
         for box in (*self._running, *self._copies):
             self._update_box(box)
         self._update_links(np.arange(len(self.links)))

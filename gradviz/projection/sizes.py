@@ -20,6 +20,8 @@ LEAF_HEIGHT = 84.0
 SMALLEST = 132.0
 NORM_ROOM = " · ‖g‖ 0.0000"
 """Room for a norm behind the shape."""
+SUM_ROOM = "‖g‖ 00.00 + 00.00"
+"""Room on a leaf for what was there and what is added to it."""
 NUMBER_ROOM = " = -0.000000"
 """Room for the value of a scalar, which is written out instead of drawn."""
 SIGN = 10.0
@@ -42,6 +44,7 @@ def size(box: Box) -> tuple[float, float]:
             title_width(box.title, NAME_SIZE),
             small_width(_overline(box)),
             mono_width(shape_text(box.shape) + " leaf"),
+            mono_width(SUM_ROOM),
         )
         return _even(PADDING * 2 + text + GAP + thumbnail(box)[0]), LEAF_HEIGHT
     corner_text = "leaf" if box.kind is BoxKind.TENSOR and box.nodes else box.corner

@@ -80,7 +80,7 @@ class Navigation(QObject):
             return
         step = moves.to_node(self.trace, self.step, node, forward)
         if step == self.step and forward:
-            step = moves.to_node(self.trace, 0, node, True)
+            step = moves.to_node(self.trace, 0, node, True) or step  # 0: it never runs
         self.seek(step)
 
     def go_to_line(self, file: str, line: int, forward: bool = True) -> None:
@@ -89,7 +89,7 @@ class Navigation(QObject):
             return
         step = moves.to_line(self.trace, self.step, file, line, forward)
         if step == self.step and forward:
-            step = moves.to_line(self.trace, 0, file, line, True)
+            step = moves.to_line(self.trace, 0, file, line, True) or step  # 0: it is never met
         self.seek(step)
 
     def toggle_playing(self) -> None:

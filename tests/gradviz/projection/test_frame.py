@@ -3,11 +3,12 @@ import random
 import numpy as np
 import pytest
 
-from gradviz.projection.diagram import VIEWS
+from gradviz.projection.cards import Card
+from gradviz.projection.diagram import VIEWS, BoxKind
 from gradviz.projection.frame import Frame, LinkState, norm_width
-from gradviz.projection.scene import build
+from gradviz.projection.scene import Scene, build
 from gradviz.replay import NodeState, Playhead
-from gradviz.trace.events import Accumulate, BackwardBegin, Flow, GradWrite, NodeBegin, Op
+from gradviz.trace.events import Accumulate, BackwardBegin, BackwardEnd, Flow, GradWrite, NodeBegin, NodeEnd, Op
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
 from gradviz.trace.model import Edge, GraphNode, NodeKind
 from gradviz.trace.synthetic import autograd_basics, training
@@ -38,7 +39,8 @@ def test_the_second_accumulation_of_the_picture(basics: MemoryTrace) -> None:
     assert [frame.label(link) for link in frame.active] == ["(4, 5)  ‖g‖ 11.31"]
     box = next(iter(frame.running))
     card = frame.card(box)
-    assert (card.title, card.overline, card.detail, card.badge) == ("inp", "AccumulateGrad", "(4, 5) leaf", "×2 sums")
+    assert (card.title, card.overline, card.badge) == ("inp", "AccumulateGrad", "×2 sums")
+    assert card.detail == "‖g‖ 11.31 + 11.31"
     assert card.strong
     assert card.heat is not None
     assert card.heat.tolist() == (4 * np.eye(4, 5) + 4).tolist()
@@ -81,18 +83,19 @@ def test_captions_name_the_gradient_a_call_starts_with(basics: MemoryTrace) -> N
     ]
 
 
-def test_links_go_from_empty_over_active_to_carried(basics: MemoryTrace) -> None:
-    flow = step_of(basics, Flow, -1)
-    event = basics.events[flow - 1]
-    assert isinstance(event, Flow)
-    states = []
-    for step in (flow - 1, flow, len(basics.events)):
-        frame = frame_at(basics, step)
-        link = next(
-            i for i, each in enumerate(frame.scene.diagram.links) if basics.edges[each.edge].target == event.target
-        )
-        states.append(LinkState(int(frame.links[link])))
-    assert states[1:] == [LinkState.ACTIVE, LinkState.CARRIED]
+def test_links_go_from_empty_over_active_to_carried_and_past(basics: MemoryTrace) -> None:
+    """The first edge of the first call, whose nodes are freed, and the first of the second, whose are not."""
+    for number, after in ((0, LinkState.PAST), (5, LinkState.CARRIED)):
+        flow = step_of(basics, Flow, number)
+        event = basics.events[flow - 1]
+        assert isinstance(event, Flow)
+        end = next(each.step for each in basics.events[flow:] if isinstance(each, BackwardEnd))
+        states = []
+        for step in (flow - 1, flow, end):
+            frame = frame_at(basics, step)
+            edge = next(i for i, e in enumerate(basics.edges) if (e.source, e.slot) == (event.source, event.slot))
+            states.append(LinkState(int(frame.links[frame.scene.link_of_edge[edge]])))
+        assert states == [LinkState.EMPTY, LinkState.ACTIVE, after]
 
 
 def test_an_operation_runs_in_the_forward_view_when_its_event_is_shown(basics: MemoryTrace) -> None:
@@ -105,7 +108,7 @@ def test_an_operation_runs_in_the_forward_view_when_its_event_is_shown(basics: M
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_following_the_playhead_gives_what_a_new_frame_gives(basics: MemoryTrace, view: str) -> None:
+def test_following_the_playhead_shows_what_a_plain_look_at_the_events_says(basics: MemoryTrace, view: str) -> None:
     walk(basics, view, [*range(len(basics.events) + 1), *range(len(basics.events), -1, -1)])
 
 
@@ -122,21 +125,112 @@ def test_so_does_any_route_through_a_run_with_shared_leaves(view: str) -> None:
 
 
 def walk(trace: MemoryTrace, view: str, route: list[int]) -> None:
-    """Move one frame along the route and compare it with a new one at every step."""
+    """Move one frame along the route; at every step it is what `Plain` says, and so is what is to be painted."""
     scene = build(trace, view)
     playhead = Playhead(trace)
     followed = Frame(scene, playhead)
     for step in route:
         painted = paintable(followed)
         dirty = followed.update(playhead.seek(step))
-        fresh = Frame(scene, Playhead(trace, step))
         now = paintable(followed)
-        assert now == paintable(fresh), f"at step {step}"
+        plain = Plain(trace, step)
+        for index, box in enumerate(scene.boxes):
+            assert NodeState(int(followed.states[index])) is plain.state(scene, index), f"{box.title} at step {step}"
+        for index in range(len(scene.diagram.links)):
+            assert LinkState(int(followed.links[index])) is plain.link(scene, index), f"link {index} at step {step}"
+        assert now == paintable(Frame(scene, Playhead(trace, step))), f"at step {step}"
         if not dirty.everything:
             boxes = {box for box, look in now[0].items() if look != painted[0][box]}
             links = {link for link, look in now[1].items() if look != painted[1][link]}
             assert boxes <= dirty.boxes, f"boxes not painted again at step {step}"
             assert links <= dirty.links, f"links not painted again at step {step}"
+
+
+class Plain:
+    """What holds after a step, by going through the events once more: for calls one after another."""
+
+    def __init__(self, trace: MemoryTrace, step: int) -> None:
+        self.step, self.event = step, trace.events[step - 1] if step else None
+        self.states = dict.fromkeys(range(len(trace.nodes)), NodeState.IDLE)
+        self.carried: set[tuple[int, int]] = set()
+        self.call: int | None = None
+        self.trace = trace
+        waiting: dict[int, int] = {}
+        for event in trace.events[:step]:
+            match event:
+                case BackwardBegin():
+                    self.call = event.call
+                    waiting = self._reached(event)
+                    for node, count in waiting.items():
+                        self.states[node] = NodeState.READY if count == 0 else NodeState.IDLE
+                        self.carried -= {each for each in self.carried if each[0] == node}
+                case NodeBegin():
+                    self.states[event.node] = NodeState.RUNNING
+                case Flow():
+                    self.carried.add((event.source, event.slot))
+                    waiting[event.target] -= 1
+                    if waiting[event.target] == 0:
+                        self.states[event.target] = NodeState.READY
+                case NodeEnd():
+                    self.states[event.node] = NodeState.FREED if event.freed else NodeState.DONE
+                case BackwardEnd():
+                    self.call = None
+
+    def _reached(self, begin: BackwardBegin) -> dict[int, int]:
+        counts = {root.node: 0 for root in begin.roots}
+        pending = list(counts)
+        while pending:
+            node = pending.pop()
+            for edge in self.trace.edges:
+                if edge.source == node:
+                    if edge.target not in counts:
+                        counts[edge.target] = 0
+                        pending.append(edge.target)
+                    counts[edge.target] += 1
+        return counts
+
+    def serves(self, scene: Scene, box: int) -> bool:
+        """A leaf drawn at each of its consumers takes part where one of these runs in the present call."""
+        if scene.boxes[box].copies == 1 or self.call is None:
+            return True
+        links = [link for link in scene.diagram.links if box in (link.source, link.target)]
+        others = {link.source if link.target == box else link.target for link in links}
+        nodes = {node for other in others for node in scene.boxes[other].nodes}
+        return any(
+            isinstance(event, NodeBegin) and event.call == self.call and event.node in nodes
+            for event in self.trace.events
+        )
+
+    def state(self, scene: Scene, box: int) -> NodeState:
+        shown = scene.boxes[box]
+        if shown.kind is BoxKind.OPERATION and isinstance(self.event, Op) and shown.step == self.step:
+            return NodeState.RUNNING
+        states = [self.states[node] for node in shown.nodes]
+        if not states:
+            return NodeState.IDLE
+        rank = [NodeState.IDLE, NodeState.DONE, NodeState.FREED, NodeState.READY, NodeState.RUNNING]
+        most = max(states, key=rank.index)
+        if not self.serves(scene, box):
+            return NodeState.DONE if most in (NodeState.DONE, NodeState.FREED) else NodeState.IDLE
+        return most
+
+    def link(self, scene: Scene, link: int) -> LinkState:
+        shown = scene.diagram.links[link]
+        if shown.edge < 0:
+            target = scene.boxes[shown.target]
+            if isinstance(self.event, Op) and target.step == self.step:
+                return LinkState.ACTIVE
+            return LinkState.PAST if target.step <= self.step else LinkState.EMPTY
+        edge = self.trace.edges[shown.edge]
+        if (edge.source, edge.slot) not in self.carried:
+            return LinkState.EMPTY
+        match self.event:
+            case Flow(source=edge.source, slot=edge.slot):
+                return LinkState.ACTIVE
+            case NodeBegin(node=edge.target) | Accumulate(leaf=edge.target):
+                if self.serves(scene, shown.target):
+                    return LinkState.ACTIVE
+        return LinkState.PAST if self.state(scene, shown.source) is NodeState.FREED else LinkState.CARRIED
 
 
 def paintable(frame: Frame) -> tuple[dict[int, object], dict[int, object], list[object]]:
@@ -148,7 +242,7 @@ def paintable(frame: Frame) -> tuple[dict[int, object], dict[int, object], list[
         heat = None if card.heat is None else card.heat.tolist()
         boxes[box] = (
             int(frame.states[box]), bool(frame.present[box]), card.title, card.detail, card.badge,
-            card.strong, str(heat), captions.get(box),
+            card.strong, str(heat), card.scale, card.zeroed, captions.get(box),
         )  # fmt: skip
     links: dict[int, object] = {
         link: (int(frame.links[link]), frame.width(link), frame.label(link))
@@ -203,9 +297,27 @@ def test_a_gradient_with_nan_is_told() -> None:
     assert frame.width(0) == 5.0
 
 
-def test_zeroing_takes_the_badge_and_leaves_a_heat_map_of_zeros(basics: MemoryTrace) -> None:
-    frame = frame_at(basics, step_of(basics, GradWrite))
-    card = next(frame.card(box) for box in range(len(frame.scene.boxes)) if frame.scene.boxes[box].title == "inp")
-    assert card.badge == ""
-    assert card.heat is not None
-    assert not card.heat.any()
+def inp_card(trace: MemoryTrace, step: int) -> Card:
+    frame = frame_at(trace, step)
+    return next(frame.card(box) for box in range(len(frame.scene.boxes)) if frame.scene.boxes[box].title == "inp")
+
+
+def test_zeroing_says_so_for_a_step_and_leaves_the_card_empty(basics: MemoryTrace) -> None:
+    step = step_of(basics, GradWrite)
+    now, next_one = inp_card(basics, step), inp_card(basics, step + 1)
+    assert (now.badge, now.zeroed, now.heat) == ("zeroed", True, None)
+    assert (next_one.badge, next_one.zeroed, next_one.heat) == ("", False, None)
+    frame = frame_at(basics, step)
+    assert titles(frame, frame.zeroed) == {"inp"}
+    assert not frame_at(basics, step - 1).zeroed
+
+
+def test_twice_the_gradient_is_twice_the_colour(basics: MemoryTrace) -> None:
+    """The heat map of ``inp.grad`` has one scale: 4 and 2, then 8 and 4, and 4 and 2 again after the zeroing."""
+    levels = []
+    for number in (2, 3, 4):
+        card = inp_card(basics, step_of(basics, Accumulate, number))
+        assert card.heat is not None
+        assert card.scale is not None
+        levels.append(float(card.heat.max() / card.scale))
+    assert levels == [0.5, 1.0, 0.5]

@@ -213,16 +213,32 @@ def test_a_far_jump_says_to_look_at_everything() -> None:
     assert playhead.seek(len(trace.events)).everything
 
 
-def test_an_exception_takes_the_unfinished_nodes_back_to_idle() -> None:
-    simulator = next(
-        each
-        for each in map(Simulator, range(1000))
-        if any(isinstance(event, BackwardEnd) and event.error for event in each.run(12).events)
-    )
-    trace = simulator.builder.finish()
-    failed = next(event for event in trace.events if isinstance(event, BackwardEnd) and event.error)
-    playhead = Playhead(trace, failed.step - 1)
-    assert NodeState.RUNNING in playhead.node_states
-    playhead.seek(failed.step)
-    if playhead.call is None:
-        assert not set(playhead.node_states) & {NodeState.RUNNING, NodeState.READY}
+def failed_outermost_calls(simulator: Simulator) -> list[BackwardEnd]:
+    """The ends of calls that raised while no other call went on."""
+    ends, depth = [], 0
+    for event in simulator.builder.trace.events:
+        if isinstance(event, BackwardBegin):
+            depth += 1
+        elif isinstance(event, BackwardEnd):
+            depth -= 1
+            if event.error and not depth:
+                ends.append(event)
+    return ends
+
+
+def test_an_exception_leaves_nothing_running_and_marks_the_node_that_raised() -> None:
+    checked = 0
+    for seed in range(60):
+        simulator = Simulator(seed)
+        simulator.run(12)
+        trace = simulator.builder.finish()
+        for failed in failed_outermost_calls(simulator):
+            playhead = Playhead(trace, failed.step - 1)
+            ran = {int(node) for node in np.flatnonzero(playhead.node_states == NodeState.RUNNING)}
+            playhead.seek(failed.step)
+            assert playhead.call is None
+            assert not set(playhead.node_states) & {NodeState.RUNNING, NodeState.READY}
+            assert ran
+            assert {playhead.node_state(node) for node in ran} == {NodeState.RAISED}
+            checked += 1
+    assert checked > 5

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPolygonF
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen, QPolygonF
 
 from gradviz.projection import heat
 from gradviz.projection.cards import Card
@@ -29,8 +29,11 @@ def paint_card(
     """The whole card. What the program has not made yet is a pale outline of what it will be."""
     style = ink.states[state]
     painter.setOpacity(1.0 if present else GHOST_OPACITY)
-    if state is NodeState.RUNNING:
-        _glow(painter, ink, box.kind, rect)
+    if card.zeroed:
+        style = ink.zeroed
+        _glow(painter, ink.zero_glow, box.kind, rect)
+    elif state is NodeState.RUNNING:
+        _glow(painter, ink.glow, box.kind, rect)
     paint_frame(painter, style, state, box.kind, rect)
     width, height = thumbnail(box)
     place = QRectF(rect.right() - PADDING - width, rect.center().y() - height / 2, width, height)
@@ -106,9 +109,9 @@ def _radius(kind: BoxKind) -> float:
             return RADIUS
 
 
-def _glow(painter: QPainter, ink: Ink, kind: BoxKind, rect: QRectF) -> None:
+def _glow(painter: QPainter, pens: list[tuple[float, QPen]], kind: BoxKind, rect: QRectF) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for reach, glow in ink.glow:
+    for reach, glow in pens:
         painter.setPen(glow)
         radius = _radius(kind) + reach
         painter.drawRoundedRect(rect.adjusted(-reach, -reach, reach, reach), radius, radius)
@@ -132,9 +135,10 @@ def _leaf_text(painter: QPainter, ink: Ink, card: Card, rect: QRectF, style: Sta
         wide = title_width(card.badge, BADGE_SIZE)
         pill = QRectF(x, y + 62, _pill_width(card), 15)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(ink.colors.running if card.strong else ink.colors.raised)
+        loud = ink.colors.zero if card.zeroed else ink.colors.running if card.strong else None
+        painter.setBrush(loud or ink.colors.raised)
         painter.drawRoundedRect(pill, 7.5, 7.5)
-        color = ink.colors.accent_text if card.strong else ink.colors.muted
+        color = ink.colors.muted if loud is None else ink.colors.accent_text
         _write(painter, ink.badge_font, color, pill.center().x() - wide / 2, pill.top() + 11.5, card.badge)
 
 
@@ -157,7 +161,7 @@ def _heat(painter: QPainter, ink: Ink, card: Card, place: QRectF) -> None:
         painter.drawRoundedRect(place, 3, 3)
         return
     rows, columns = card.heat.shape
-    colors = heat.colours(card.heat, heat.scale_of(card.heat), *ink.heat)
+    colors = heat.colours(card.heat, card.scale or heat.scale_of(card.heat), *ink.heat)
     if max(rows, columns) > LARGEST_CELL_GRID:
         image = QImage(colors.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888)
         painter.drawImage(place, image)

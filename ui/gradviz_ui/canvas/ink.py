@@ -66,9 +66,10 @@ class Ink:
             LinkState.CARRIED: colors.done,
             LinkState.ACTIVE: colors.running,
         }
-        self.glow = [
-            (reach, pen(faded(colors.running, alpha), 3.0)) for reach, alpha in ((2.5, 0.30), (5.0, 0.17), (7.5, 0.07))
-        ]
+        self.glow, self.zero_glow = _glow(colors.running), _glow(colors.zero)
+        fill = mix(colors.panel, colors.zero, 0.2)
+        self.zeroed = StateInk(colors.zero, pen(colors.zero, RUNNING_WIDTH), fill, colors.text)
+        """How a leaf looks at the step at which its gradient is taken away."""
         self.heat = (
             _rgb(colors.heat_low),
             _rgb(colors.heat_high),
@@ -104,10 +105,11 @@ class Ink:
 
     def plain(self, state: NodeState, scale: float) -> StateInk:
         """The look of a box too small for text: more of its colour, and a border at least a pixel wide."""
-        style = self.states[state]
-        border = QPen(style.border)
-        border.setWidthF(max(border.widthF(), 1.3 / scale))
-        return StateInk(style.color, border, mix(style.fill, style.color, PLAIN_SHARES.get(state, 0.0)), style.title)
+        return _plain(self.states[state], PLAIN_SHARES.get(state, 0.0), scale)
+
+    def plain_zeroed(self, scale: float) -> StateInk:
+        """`zeroed` for a box too small for text."""
+        return _plain(self.zeroed, 1.0, scale)
 
     def link_pen(self, state: LinkState, width: float, vanished: bool, broken: bool) -> QPen:
         """The pen of a link: dotted where every number of the gradient is zero, the error's colour where
@@ -117,6 +119,17 @@ class Ink:
         if vanished:
             result.setDashPattern([1.5, 2.5])
         return result
+
+
+def _plain(style: StateInk, share: float, scale: float) -> StateInk:
+    border = QPen(style.border)
+    border.setWidthF(max(border.widthF(), 1.3 / scale))
+    return StateInk(style.color, border, mix(style.fill, style.color, share), style.title)
+
+
+def _glow(color: QColor) -> list[tuple[float, QPen]]:
+    """How far from a box, and with which pen, its glow is painted."""
+    return [(reach, pen(faded(color, alpha), 3.0)) for reach, alpha in ((2.5, 0.30), (5.0, 0.17), (7.5, 0.07))]
 
 
 def _font(font: QFont) -> QFont:

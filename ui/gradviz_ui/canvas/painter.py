@@ -118,12 +118,13 @@ class FramePainter:
 
     def _plain(self, painter: QPainter, boxes: Ints, scale: float) -> None:
         """Boxes without text, filled in the colour of their state, as borders alone would be too thin."""
-        frame, scene = self.frame, self.frame.scene
+        frame, scene, zeroed = self.frame, self.frame.scene, self.frame.zeroed
         for box in boxes.tolist():
             state = NodeState(int(frame.states[box]))
             painter.setOpacity(1.0 if frame.present[box] else GHOST_OPACITY)
             kind = BoxKind(int(scene.kinds[box]))
-            paint_frame(painter, self.ink.plain(state, scale), state, kind, QRectF(*scene.box_bounds(box)))
+            style = self.ink.plain_zeroed(scale) if box in zeroed else self.ink.plain(state, scale)
+            paint_frame(painter, style, state, kind, QRectF(*scene.box_bounds(box)))
         painter.setOpacity(1.0)
 
     # Far away
@@ -214,6 +215,10 @@ def paint_plain_boxes(painter: QPainter, frame: Frame, ink: Ink, boxes: Ints, le
             if len(chosen):
                 painter.setBrush(_far_color(ink, state, there))
                 draw_rects(painter, _at_least(chosen, least * (2 if state in LOUD else 1)))
+    zeroed = np.intersect1d(boxes, sorted(frame.zeroed)) if frame.zeroed else boxes[:0]
+    if len(zeroed):
+        painter.setBrush(ink.colors.zero)
+        draw_rects(painter, _at_least(frame.scene.rects[zeroed], 2 * least))
 
 
 def _far_color(ink: Ink, state: NodeState, present: bool) -> QColor:

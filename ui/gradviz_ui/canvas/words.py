@@ -16,4 +16,5 @@ def card_words() -> Words:
         leaf=translate("Card", "leaf"),
         waits=translate("Card", "waits for {count}"),
         sums=translate("Card", "×{count} sums"),
+        zeroed=translate("Card", "zeroed"),
     )
