@@ -2,74 +2,34 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QMimeData, QPointF, QRect, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QMimeData, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
     QFont,
     QFontMetricsF,
     QKeyEvent,
     QKeySequence,
-    QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPolygonF,
     QResizeEvent,
     QTextBlock,
     QTextCursor,
     QTextDocument,
-    QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
 from gradviz_ui import theme
 from gradviz_ui.code.document import Document
 from gradviz_ui.code.highlight import Highlighter
+from gradviz_ui.code.margin import LineMargin
 from gradviz_ui.code.text_layout import HEADER_HEIGHT, LINE_GAP
-from gradviz_ui.plain import plain_label, tip
+from gradviz_ui.plain import plain_label
 
-MARGIN_LEFT = 16
-"""Room for the breakpoint dot and the arrow, left of the numbers."""
-MARGIN_RIGHT = 10
 INDENT = 4
 NEIGHBOURS = 2
 """Lines kept in sight above and below the one that is shown."""
 
 _Standard = QKeySequence.StandardKey
-
-
-class LineMargin(QWidget):
-    """The column of line numbers; a click sets or clears a breakpoint."""
-
-    line_clicked = Signal(int)
-
-    def __init__(self, editor: Editor) -> None:
-        super().__init__(editor)
-        self._editor = editor
-        self.setObjectName("line_margin")
-        self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setToolTip(tip(self.tr("Click sets or clears a breakpoint (F9)")))
-
-    def sizeHint(self) -> QSize:
-        """As wide as the largest line number needs."""
-        return QSize(self._editor.margin_width(), 0)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Numbers, dots and the arrow of the lines in sight."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._editor.paint_margin(painter, self.width())
-        painter.end()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """A left click on a line."""
-        if event.button() is Qt.MouseButton.LeftButton:
-            line = self._editor.line_at(event.position().toPoint().y())
-            if line is not None:
-                self.line_clicked.emit(line)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """The margin scrolls with the text."""
-        self._editor.wheelEvent(event)
 
 
 class Editor(QPlainTextEdit):
@@ -86,9 +46,9 @@ class Editor(QPlainTextEdit):
         self.setCursorWidth(2)
         self.document_shown: Document | None = None
         self._highlighter: Highlighter | None = None
-        self._breakpoints: frozenset[int] = frozenset()
-        self._current: int | None = None
-        self._current_is_error = False
+        self.breakpoints: frozenset[int] = frozenset()
+        self.current: int | None = None
+        self.current_is_error = False
         self.margin = LineMargin(self)
         self.margin.line_clicked.connect(self.breakpoint_clicked)
         self.cell_header = plain_label(parent=self)
@@ -114,22 +74,22 @@ class Editor(QPlainTextEdit):
         self.document_shown = shown
         shown.cells_changed.connect(self._cells_changed)
         self.setReadOnly(document is None)
-        self._current = None
-        self._breakpoints = frozenset()
+        self.current = None
+        self.breakpoints = frozenset()
         self._cells_changed()
 
     def mark_current(self, line: int | None, error: bool = False, scroll: bool = True) -> None:
         """Put the arrow at ``line``; ``error`` colours it as the line that raised."""
-        if (line, error) != (self._current, self._current_is_error):
-            self._current, self._current_is_error = line, error
+        if (line, error) != (self.current, self.current_is_error):
+            self.current, self.current_is_error = line, error
             self._repaint()
         if line is not None and scroll:
             self.reveal_line(line)
 
     def mark_breakpoints(self, lines: frozenset[int]) -> None:
         """Put dots at these lines."""
-        if lines != self._breakpoints:
-            self._breakpoints = lines
+        if lines != self.breakpoints:
+            self.breakpoints = lines
             self._repaint()
 
     @property
@@ -261,10 +221,10 @@ class Editor(QPlainTextEdit):
         """The bands behind marked lines, the text, the cell headers."""
         painter = QPainter(self.viewport())
         right = self.viewport().width()
-        for block, top in self._visible_blocks():
-            band = self._band_color(block.blockNumber() + 1)
+        for block, top in self.visible_blocks():
+            band = self.band_color(block.blockNumber() + 1)
             if band is not None:
-                painter.fillRect(self._band(top, right), band)
+                painter.fillRect(self.band(top, right), band)
         painter.end()
         super().paintEvent(event)
         self._paint_headers()
@@ -276,7 +236,7 @@ class Editor(QPlainTextEdit):
         painter = QPainter(self.viewport())
         painter.setFont(theme.mono_font(weight=QFont.Weight.Bold))
         painter.setPen(theme.current().link)
-        for block, top in self._visible_blocks():
+        for block, top in self.visible_blocks():
             title = titles.get(block.blockNumber() + 1)
             if title is not None and block.blockNumber() > 0:
                 y = top - LINE_GAP / 2 - HEADER_HEIGHT
@@ -284,50 +244,12 @@ class Editor(QPlainTextEdit):
                 painter.drawText(rect.translated(2, 0), Qt.AlignmentFlag.AlignVCenter, title)
         painter.end()
 
-    def paint_margin(self, painter: QPainter, width: int) -> None:
-        """Draw the margin's part of every line in sight; called by the margin."""
-        colors = theme.current()
-        painter.fillRect(0, 0, width, self.height(), colors.editor)
-        painter.setFont(theme.mono_font(theme.MONO_SIZE - 1))
-        for block, top in self._visible_blocks():
-            line = block.blockNumber() + 1
-            rect = self._band(top, width)
-            band = self._band_color(line)
-            if band is not None:
-                painter.fillRect(rect, band)
-            self._paint_marks(painter, line, rect)
-            emphasis = line == self.caret_line and self.hasFocus()
-            painter.setPen(colors.text if emphasis else colors.muted)
-            painter.drawText(
-                rect.adjusted(0, 0, -MARGIN_RIGHT, 0),
-                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-                str(line),
-            )
-
-    def _paint_marks(self, painter: QPainter, line: int, rect: QRectF) -> None:
-        colors = theme.current()
-        center = QPointF(8.5, rect.center().y())
-        painter.setPen(Qt.PenStyle.NoPen)
-        if line in self._breakpoints:
-            painter.setBrush(colors.error)
-            painter.drawEllipse(center, 4.5, 4.5)
-        if line == self._current:
-            painter.setBrush(colors.error if self._current_is_error else colors.accent)
-            at = center + QPointF(0.5 if line not in self._breakpoints else 3.0, 0)
-            painter.drawPolygon(QPolygonF([at + QPointF(-4, -4.5), at + QPointF(4.5, 0), at + QPointF(-4, 4.5)]))
-
     # Geometry
-
-    def margin_width(self) -> int:
-        """Pixels the margin needs for the largest line number."""
-        digits = max(2, len(str(self.blockCount())))
-        number = QFontMetricsF(theme.mono_font(theme.MONO_SIZE - 1)).horizontalAdvance("9" * digits)
-        return round(MARGIN_LEFT + number + MARGIN_RIGHT)
 
     def line_at(self, y: int) -> int | None:
         """The line at a height of the margin, None below the last one."""
-        for block, top in self._visible_blocks():
-            if self._band(top, 1).top() <= y < self._band(top, 1).bottom():
+        for block, top in self.visible_blocks():
+            if self.band(top, 1).top() <= y < self.band(top, 1).bottom():
                 return block.blockNumber() + 1
         return None
 
@@ -342,7 +264,8 @@ class Editor(QPlainTextEdit):
         if event.type() is QEvent.Type.ReadOnlyChange:
             self._repaint()
 
-    def _visible_blocks(self) -> list[tuple[QTextBlock, float]]:
+    def visible_blocks(self) -> list[tuple[QTextBlock, float]]:
+        """The lines in sight, and where their tops are in the viewport."""
         result = []
         block = self.firstVisibleBlock()
         top = self.blockBoundingGeometry(block).translated(self.contentOffset()).top()
@@ -355,14 +278,16 @@ class Editor(QPlainTextEdit):
     def _pitch(self) -> float:
         return QFontMetricsF(self.font()).lineSpacing() + LINE_GAP
 
-    def _band(self, top: float, width: int) -> QRectF:
+    def band(self, top: float, width: int) -> QRectF:
+        """The stripe of a line, ``width`` wide."""
         return QRectF(0, top - LINE_GAP / 2, width, self._pitch())
 
-    def _band_color(self, line: int) -> QColor | None:
+    def band_color(self, line: int) -> QColor | None:
+        """What a marked line is set off with."""
         colors = theme.current()
-        if line == self._current:
-            return theme.mix(colors.editor, colors.error, 0.22) if self._current_is_error else colors.editor_current
-        if line in self._breakpoints:
+        if line == self.current:
+            return theme.mix(colors.editor, colors.error, 0.22) if self.current_is_error else colors.editor_current
+        if line in self.breakpoints:
             return colors.editor_breakpoint
         return None
 
@@ -379,7 +304,7 @@ class Editor(QPlainTextEdit):
 
     @Slot()
     def _place_margin(self) -> None:
-        width = self.margin_width()
+        width = self.margin.sizeHint().width()
         top = HEADER_HEIGHT if self._titles() else LINE_GAP
         self.setViewportMargins(width, top, 0, 0)
         area = self.contentsRect()
