@@ -86,7 +86,7 @@ def test_a_program_that_raises_shows_the_message_the_line_and_what_was_recorded(
     console = window.console.text.toPlainText()
     assert console.startswith("before\n")
     assert "nonsense" in console
-    assert window.code.editor._current == 6
+    assert window.code.editor.current == 6
     assert window.problems.count == 1
     assert window.docks["problems"].windowTitle() == "Problems 1"
 

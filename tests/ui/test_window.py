@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLineEdit, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -129,6 +128,24 @@ def click_margin(qtbot: QtBot, window: MainWindow, line: int) -> None:
     qtbot.mouseClick(editor.margin, Qt.MouseButton.LeftButton, pos=QPoint(8, y))
 
 
+def test_a_breakpoint_on_a_line_without_code_goes_to_the_next_that_has_some(window: MainWindow, qtbot: QtBot) -> None:
+    window.session.new_program("x = 1\n\n# why\ny = 2\n\n", "p.py")
+    editor, session = window.code.editor, window.session
+    editor.go_to_line(2)
+    editor.setFocus()
+    press(qtbot, window, KEY.Key_F9)
+    assert session.breakpoints.lines == {("p.py", 4)}
+    press(qtbot, window, KEY.Key_F9)
+    assert session.breakpoints.lines == {("p.py", 4)}
+    editor.go_to_line(5)
+    press(qtbot, window, KEY.Key_F9)
+    assert session.breakpoints.lines == {("p.py", 4)}
+    assert window.banner.text.text() == "No code from line 5 on, so there is nothing to stop at."
+    editor.go_to_line(4)
+    press(qtbot, window, KEY.Key_F9)
+    assert session.breakpoints.lines == set()
+
+
 def test_breakpoints_move_with_the_lines_they_are_on(window: MainWindow, qtbot: QtBot) -> None:
     session, editor = window.session, window.code.editor
     file = session.document.file
@@ -192,7 +209,7 @@ def test_the_code_pane_marks_the_line_and_says_where_it_is(window: MainWindow, q
     press(qtbot, window, KEY.Key_Home)
     press(qtbot, window, KEY.Key_Right, SHIFT)
     line = session.playhead.location[1]
-    assert window.code.editor._current == line
+    assert window.code.editor.current == line
     assert f"line {line}" in window.code.note.text()
     assert "loss.backward() · call 1" in window.code.note.text()
 
@@ -200,11 +217,11 @@ def test_the_code_pane_marks_the_line_and_says_where_it_is(window: MainWindow, q
 def test_after_an_edit_the_code_pane_no_longer_points_at_lines(window: MainWindow, qtbot: QtBot) -> None:
     editor = window.code.editor
     qtbot.keyClicks(editor, "x")
-    assert editor._current is None
+    assert editor.current is None
     assert "Record again" in window.code.note.text()
     assert window.isWindowModified()
     qtbot.keyClick(editor, KEY.Key_Z, CTRL)
-    assert editor._current is not None
+    assert editor.current is not None
     assert not window.isWindowModified()
 
 
@@ -254,20 +271,6 @@ def test_closing_with_unsaved_edits_asks_first(
     monkeypatch.setattr(QMessageBox, "exec", lambda box: QMessageBox.StandardButton.Discard)
     window.close()
     assert not window.isVisible()
-
-
-def test_a_dropped_program_is_shown_and_not_run(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    program = tmp_path / "drop.py"
-    program.write_text("raise SystemExit('must not run')\n")
-    data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(program))])
-    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
-    with qtbot.waitSignal(window.session.trace_changed):
-        window.dropEvent(QDropEvent(QPointF(5, 5), copy, data, left, PLAIN))
-    assert window.session.document.path == program
-    assert window.session.trace is None
-    assert window.code.editor.toPlainText() == program.read_text()
-    assert window.session.settings.recent_files == [program]
 
 
 @pytest.mark.parametrize(

@@ -31,13 +31,15 @@ class FileQuestions(QObject):
             if not name:
                 return
             path = Path(name)
-        if self.may_leave_program():
+        if path.suffix.lower() not in (*PROGRAM_SUFFIXES, TRACE_SUFFIX) or self.may_leave_program():
             self._session.open(path)
 
-    def new(self) -> None:
-        """Begin an empty program, unless unsaved edits are to be kept."""
-        if self.may_leave_program():
-            self._session.new_program("import torch\n\n")
+    def new(self) -> bool:
+        """Begin an empty program, unless unsaved edits are to be kept; True if it was begun."""
+        if not self.may_leave_program():
+            return False
+        self._session.new_program("import torch\n\n")
+        return True
 
     def save_program(self) -> bool:
         """Save the program to its file; ask for one where it has none, or where it ships with gradviz."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent, QTextCursor
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QToolBar
 
 from gradviz.trace.model import NodeId
@@ -15,6 +15,7 @@ from gradviz_ui.canvas.panel import CanvasPanel
 from gradviz_ui.code.console import ConsolePanel
 from gradviz_ui.code.panel import CodePanel
 from gradviz_ui.code.problems import ProblemsPanel
+from gradviz_ui.dropping import FileDrops
 from gradviz_ui.files import FileQuestions
 from gradviz_ui.inspector.gradients import GradientsPanel
 from gradviz_ui.inspector.panel import InspectorPanel
@@ -44,7 +45,6 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setObjectName("main_window")
         self.setWindowTitle("gradviz")
-        self.setAcceptDrops(True)
         self.session = session
         self.files = FileQuestions(session, self)
         self.actions_by_id = menus.make_actions(self)
@@ -57,6 +57,8 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         self._keeper = KeyKeeper(app, self)
+        app.focusChanged.connect(self.refresh_actions)  # some are for what has the focus
+        self._drops = FileDrops((self, *self.docks.values()), self.open_dropped, self)
         self._connect()
         self._restyle()
         self.refresh_actions()
@@ -150,8 +152,10 @@ class MainWindow(QMainWindow):
         menus.refresh(self, self.actions_by_id)
 
     def new_program(self) -> None:
-        """Begin an empty program."""
-        self.files.new()
+        """Begin an empty program, to be typed into."""
+        if self.files.new():
+            self.docks["code"].reveal()
+            self.code.editor.moveCursor(QTextCursor.MoveOperation.End)
 
     def open_dialog(self) -> None:
         """Ask for a file and open it."""
@@ -160,6 +164,15 @@ class MainWindow(QMainWindow):
     def open_file(self, path: Path | str) -> None:
         """Open a file, after asking about unsaved edits."""
         self.files.open(Path(path))
+
+    def open_dropped(self, paths: list[Path]) -> None:
+        """Open the first of the dropped files that can be opened; say so where there are several."""
+        path = next((path for path in paths if path.suffix.lower() in (*PROGRAM_SUFFIXES, TRACE_SUFFIX)), paths[0])
+        if len(paths) > 1:
+            text = self.tr("One file is opened at a time: {name}, of the {count} that were dropped.")
+            text = text.replace("{name}", path.name).replace("{count}", str(len(paths)))
+            self.session.message.emit("info", text)
+        self.open_file(path)
 
     def save_program(self) -> None:
         """Save the program to its file."""
@@ -313,18 +326,6 @@ class MainWindow(QMainWindow):
         if not event.spontaneous():
             QTimer.singleShot(0, self, self.arrangement.bring_into_sight)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files that can be opened."""
-        if _dropped(event) is not None:
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        """Open the dropped file."""
-        path = _dropped(event)
-        if path is not None:
-            event.acceptProposedAction()
-            self.open_file(path)
-
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about unsaved edits, remember the arrangement, end what runs."""
         if not self.files.may_leave_program():
@@ -334,12 +335,3 @@ class MainWindow(QMainWindow):
         self.session.settings.sync()
         self.session.close()
         event.accept()
-
-
-def _dropped(event: QDropEvent) -> Path | None:
-    """The first dropped file that can be opened."""
-    for url in event.mimeData().urls():
-        path = Path(url.toLocalFile())
-        if url.isLocalFile() and path.suffix.lower() in (*PROGRAM_SUFFIXES, TRACE_SUFFIX):
-            return path
-    return None

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal, Slot
 
 from gradviz.record.program import Program
+from gradviz.record.stops import next_stop
 from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
@@ -278,6 +279,19 @@ class Session(Navigation):
     def show_line(self, file: str, line: int) -> None:
         """Bring a line of the program into sight, without moving in time."""
         self.line_requested.emit(file, line)
+
+    def toggle_breakpoint_line(self, file: str, line: int) -> None:
+        """Stop, or no longer stop, at a line; of the program shown, at the next one that holds code."""
+        if (file, line) not in self.breakpoints.lines and self.document is not None and file == self.document.file:
+            stop = next_stop(self.document.program(), line)
+            if stop is None:
+                text = self.tr("No code from line {line} on, so there is nothing to stop at.")
+                self.message.emit("info", text.replace("{line}", str(line)))
+                return
+            if (file, stop) in self.breakpoints.lines:
+                return
+            line = stop
+        super().toggle_breakpoint_line(file, line)
 
     @Slot(int, int)
     def _lines_moved(self, after: int, count: int) -> None:

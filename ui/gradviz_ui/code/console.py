@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections import deque
 
-from PySide6.QtCore import Qt, Slot
+from PySide6.QtCore import Qt, QTimer, Slot
 from PySide6.QtGui import QColor, QMouseEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QVBoxLayout, QWidget
 
@@ -72,6 +72,14 @@ class ConsolePanel(QWidget):
         self._shown = 0
         self._lengths: deque[int] = deque(maxlen=MAX_PIECES)
         self._live = False
+        self._begun = False
+        """Does the console show what the program under record prints?"""
+        self._printed: deque[tuple[str, str]] = deque(maxlen=MAX_PIECES)
+        self._words_below = False
+        """Do words of an attempt that left no recording stand below the recording's own?"""
+        self._over = QTimer(self)
+        self._over.setSingleShot(True)
+        self._over.timeout.connect(self._recording_over)
         session.console_text.connect(self._print_live)
         session.recording_changed.connect(self._recording_changed)
         session.trace_changed.connect(self._show_all)
@@ -81,17 +89,43 @@ class ConsolePanel(QWidget):
 
     @Slot(str, str)
     def _print_live(self, text: str, stream: str) -> None:
-        self._print_piece(text[-MAX_TEXT:], stream)
+        self._begin()
+        piece = text[-MAX_TEXT:], stream
+        self._printed.append(piece)
+        self._print_piece(*piece)
 
     @Slot()
     def _recording_changed(self) -> None:
         if self.session.recording and not self._live:
-            self._clear()
+            self._printed.clear()
+            self._begun = False
+        if self.session.recording and self.session.recorded_events:
+            self._begin()
+        if self._live and not self.session.recording:
+            self._over.start()
         self._live = self.session.recording
+
+    def _begin(self) -> None:
+        """The program that is recorded has done something: what stands here is another's."""
+        if not self._begun:
+            self._clear()
+            self._begun = True
+
+    @Slot()
+    def _recording_over(self) -> None:
+        """Where the attempt has left no recording, what stood here comes back, with the attempt's words below."""
+        if self._begun and not self._live and not self.session.loading:
+            printed = list(self._printed)
+            self._show_all()
+            for text, stream in printed:
+                self._print_piece(text, stream)
+            self._words_below = bool(printed)
 
     @Slot()
     def _show_all(self) -> None:
         self._clear()
+        self._printed.clear()
+        self._begun = self._words_below = False
         trace = self.session.trace
         kinds = index_of(trace).kinds if trace is not None else {}
         self._steps = sorted([*kinds.get(Output.kind, ()), *kinds.get(Error.kind, ())])
@@ -100,7 +134,10 @@ class ConsolePanel(QWidget):
     @Slot()
     def _show_step(self) -> None:
         trace = self.session.trace
-        if trace is None:
+        if trace is None or self._begun:
+            return
+        if self._words_below:
+            self._show_all()
             return
         steps = self._steps
         wanted = bisect_right(steps, self.session.step)

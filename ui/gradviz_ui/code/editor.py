@@ -5,10 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QMimeData, QRect, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QFont,
     QFontMetricsF,
+    QInputMethodEvent,
     QKeyEvent,
     QKeySequence,
+    QMouseEvent,
     QPainter,
     QPaintEvent,
     QResizeEvent,
@@ -23,13 +26,19 @@ from gradviz_ui.code.document import Document
 from gradviz_ui.code.highlight import Highlighter
 from gradviz_ui.code.margin import LineMargin
 from gradviz_ui.code.text_layout import HEADER_HEIGHT, LINE_GAP
+from gradviz_ui.dropping import local_files
 from gradviz_ui.plain import plain_label
 
 INDENT = 4
+COLOURED_LINES = 20_000
+"""Longer programs are shown in one colour: to read them through would hold up the window."""
 NEIGHBOURS = 2
 """Lines kept in sight above and below the one that is shown."""
 
 _Standard = QKeySequence.StandardKey
+_TYPED = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Backspace, Qt.Key.Key_Delete)
+_STAYS = (Qt.FocusReason.ActiveWindowFocusReason, Qt.FocusReason.PopupFocusReason, Qt.FocusReason.MenuBarFocusReason)
+"""Reasons for which the focus comes back to where it was."""
 
 
 class Editor(QPlainTextEdit):
@@ -49,6 +58,16 @@ class Editor(QPlainTextEdit):
         self.breakpoints: frozenset[int] = frozenset()
         self.current: int | None = None
         self.current_is_error = False
+        self._line_shown: int | None = None
+        self._scrolled = False
+        """Did the person move away from that line?"""
+        self._typing = False
+        """Did the person type or click here since the focus came?"""
+        self.setAccessibleDescription(
+            self.tr("Tab indents once you have typed or clicked here; Esc, then Tab, leaves.")
+        )
+        self.setTabChangesFocus(True)
+        self.verticalScrollBar().actionTriggered.connect(self._on_scrolled)
         self.margin = LineMargin(self)
         self.margin.line_clicked.connect(self.breakpoint_clicked)
         self.cell_header = plain_label(parent=self)
@@ -69,12 +88,13 @@ class Editor(QPlainTextEdit):
         shown = document or Document("", "")
         text = shown.text_document
         text.setDefaultFont(self.font())
-        self._highlighter = Highlighter(text)
+        self._highlighter = Highlighter(text) if text.blockCount() <= COLOURED_LINES else None
         self.setDocument(text)
         self.document_shown = shown
         shown.cells_changed.connect(self._cells_changed)
         self.setReadOnly(document is None)
-        self.current = None
+        self._set_typing(False)
+        self.current = self._line_shown = None
         self.breakpoints = frozenset()
         self._cells_changed()
 
@@ -83,7 +103,9 @@ class Editor(QPlainTextEdit):
         if (line, error) != (self.current, self.current_is_error):
             self.current, self.current_is_error = line, error
             self._repaint()
-        if line is not None and scroll:
+        if line is None:
+            self._line_shown = None
+        elif scroll:
             self.reveal_line(line)
 
     def mark_breakpoints(self, lines: frozenset[int]) -> None:
@@ -116,19 +138,23 @@ class Editor(QPlainTextEdit):
             self.reveal_line(line)
 
     def reveal_line(self, line: int) -> None:
-        """Scroll as little as needed to have ``line`` and its neighbours in sight."""
+        """Scroll as little as needed to have ``line`` and its neighbours in sight, and keep it so in other sizes."""
+        self._line_shown, self._scrolled = line, False
         bar = self.verticalScrollBar()
+        height = self.viewport().height()
         if line <= bar.value() + 1:
-            bar.setValue(max(0, line - 1 - NEIGHBOURS))
-            return
-        # Cells leave room for their headers, so lines are not equally high: fill the view from below.
-        room = self.viewport().height() - NEIGHBOURS * self._pitch()
+            bar.setValue(max(self._first_with(line, height), line - 1 - NEIGHBOURS, 0))
+        else:
+            bar.setValue(max(self._first_with(line, height - NEIGHBOURS * self._pitch()), bar.value()))
+
+    def _first_with(self, line: int, room: float) -> int:
+        """The first line (from 0) of those that go into so much room, ``line`` being the last of them."""
+        # Cells leave room for their headers, so lines are not equally high: fill from below.
         block = self.document().findBlockByNumber(line - 1)
         while block.isValid() and room >= (height := self.blockBoundingRect(block).height()):
             room -= height
             block = block.previous()
-        if block.isValid() and block.blockNumber() + 1 > bar.value():
-            bar.setValue(min(block.blockNumber() + 1, line - 1))
+        return min(block.blockNumber() + 1, line - 1)
 
     def restyle(self) -> None:
         """Take fonts and colours of the current theme."""
@@ -146,6 +172,11 @@ class Editor(QPlainTextEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Undo and redo go through the document, which keeps its cells; Enter and Tab know of indentation."""
         document = self.document_shown
+        self._scrolled = True
+        if event.key() == Qt.Key.Key_Escape:
+            self._set_typing(False)
+        elif _types(event):
+            self._set_typing(True)
         if document is None or self.isReadOnly():
             super().keyPressEvent(event)
         elif event.matches(_Standard.Undo):
@@ -154,10 +185,8 @@ class Editor(QPlainTextEdit):
             self.redo_edit()
         elif event.matches(_Standard.InsertParagraphSeparator) or event.matches(_Standard.InsertLineSeparator):
             self._new_line()
-        elif event.key() == Qt.Key.Key_Tab and not event.modifiers():
-            self._indent()
-        elif event.key() == Qt.Key.Key_Backtab:
-            self._shift_lines(-INDENT)
+        elif event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            self._tab(event)
         else:
             super().keyPressEvent(event)
 
@@ -177,8 +206,13 @@ class Editor(QPlainTextEdit):
         copied.setText(self.selected_text)
         return copied
 
+    def canInsertFromMimeData(self, source: QMimeData) -> bool:
+        """Text can be pasted and dropped; files are for the window to open."""
+        return source.hasText() and not local_files(source)
+
     def insertFromMimeData(self, source: QMimeData) -> None:
         """Paste, or take dropped text."""
+        self._set_typing(True)
         if self.document_shown is not None and not self.isReadOnly() and source.hasText():
             self.textCursor().insertText(self.document_shown.stand_ins.shown(source.text()))
             self.ensureCursorVisible()
@@ -191,6 +225,14 @@ class Editor(QPlainTextEdit):
             indent += " " * INDENT
         cursor.insertText("\n" + indent)
         self.ensureCursorVisible()
+
+    def _tab(self, event: QKeyEvent) -> None:
+        if not self._typing:
+            event.ignore()
+        elif event.key() == Qt.Key.Key_Backtab:
+            self._shift_lines(-INDENT)
+        elif not event.modifiers():
+            self._indent()
 
     def _indent(self) -> None:
         cursor = self.textCursor()
@@ -214,6 +256,28 @@ class Editor(QPlainTextEdit):
                 for _ in range(min(spaces, -columns)):
                     edit.deleteChar()
         cursor.endEditBlock()
+
+    # Who gets the Tab key
+
+    def _set_typing(self, typing: bool) -> None:
+        self._typing = typing
+        self.setTabChangesFocus(not typing)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Who comes by the keyboard goes on by it."""
+        super().focusInEvent(event)
+        if event.reason() not in _STAYS:
+            self._set_typing(False)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """A click is meant for the text."""
+        super().mousePressEvent(event)
+        self._set_typing(True)
+
+    def inputMethodEvent(self, event: QInputMethodEvent) -> None:
+        """Text that is composed is typed."""
+        self._set_typing(True)
+        super().inputMethodEvent(event)
 
     # Painting
 
@@ -254,9 +318,20 @@ class Editor(QPlainTextEdit):
         return None
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """The margin is as high as the editor."""
+        """The margin is as high as the editor; the line that was shown stays in sight."""
+        line = self._line_shown
+        keep = line is not None and (not self._scrolled or self._in_sight(line, event.oldSize().height()))
         super().resizeEvent(event)
         self._place_margin()
+        if line is not None and keep:
+            self.reveal_line(line)
+
+    def _in_sight(self, line: int, height: int) -> bool:
+        return any(block.blockNumber() + 1 == line for block, top in self.visible_blocks() if top < height)
+
+    @Slot()
+    def _on_scrolled(self) -> None:
+        self._scrolled = True
 
     def changeEvent(self, event: QEvent) -> None:
         """Show as read-only or not."""
@@ -331,3 +406,10 @@ class Editor(QPlainTextEdit):
     def _repaint(self) -> None:
         self.viewport().update()
         self.margin.update()
+
+
+def _types(event: QKeyEvent) -> bool:
+    """Does the key write or delete?"""
+    modifiers = event.modifiers()
+    command = modifiers & Qt.KeyboardModifier.ControlModifier and not modifiers & Qt.KeyboardModifier.AltModifier
+    return event.key() in _TYPED or bool(event.text() and event.text().isprintable() and not command)
