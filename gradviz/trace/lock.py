@@ -46,7 +46,7 @@ _LOCKED_BYTE = 1 << 20
 """Windows lets nobody read a locked byte; the holder's number at the start of the file stays readable."""
 
 PATIENCE = 0.2
-"""Seconds to wait for who only looks whether there is a holder (`is_held`)."""
+"""Seconds to wait for those who hold a trace for a moment: to look whether its holder was killed, to save."""
 
 
 class TraceBusy(TraceError):
@@ -112,19 +112,6 @@ def lock_path(trace: str | os.PathLike[str]) -> Path:
     """The lock file of a trace; the same one through every symbolic link to it."""
     target = Path(os.path.realpath(trace))
     return target.with_name(f".{target.name}.lock")
-
-
-def is_held(trace: str | os.PathLike[str]) -> bool:
-    """Does some process, this one included, hold the trace at this moment?"""
-    if not lock_path(trace).exists():
-        return False
-    try:
-        TraceLock(trace, 0).release()
-    except TraceBusy:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _open(path: Path) -> int:

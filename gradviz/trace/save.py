@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gradviz import files
 from gradviz.trace.errors import TraceError
+from gradviz.trace.facts import facts_of
 from gradviz.trace.lock import TraceBusy, TraceLock
 from gradviz.trace.place import leave_one_file, may_replace, remove_side_files
 from gradviz.trace.protocol import TraceLike
@@ -89,8 +90,5 @@ def _copy(trace: TraceLike, source: Path, target: Path, progress: Progress | Non
 
 def _is_of(trace: TraceLike, connection: sqlite3.Connection) -> bool:
     """Is this still the file of the recording, or one recorded over it since it was opened?"""
-    from gradviz.trace import decode
-
-    meta = decode.meta(connection.execute("SELECT * FROM meta ORDER BY 1").fetchall())
-    (events,) = connection.execute("SELECT coalesce(max(step), 0) FROM event").fetchone()
-    return meta.get("created") == trace.meta.get("created") and events >= len(trace.events)
+    found = facts_of(connection)
+    return found.created == trace.meta.get("created", 0.0) and found.events >= len(trace.events)

@@ -92,6 +92,7 @@ def _stay(app: QApplication, window: MainWindow) -> int:
     _wait_for_file(window.session)
     window.show()
     QTimer.singleShot(WARM_UP_MS, window.session.warm_up)
+    QTimer.singleShot(WARM_UP_MS, window.session.recent.look_back)
     QTimer.singleShot(WARM_UP_MS, collector.start)
     try:
         return app.exec()

@@ -1,17 +1,26 @@
-"""Questions about files: which to open, where to save, what to do with unsaved edits."""
+"""Questions about files: which to open, and where to save."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtCore import QObject, Slot
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QProgressDialog, QWidget
 
 from gradviz import resources
 from gradviz_ui.code.document import Document
+from gradviz_ui.leaving import Leaving
 from gradviz_ui.opening import PROGRAM_SUFFIXES, TRACE_SUFFIX
-from gradviz_ui.plain import plain_box
+from gradviz_ui.plain import plain_box, plain_label
+from gradviz_ui.saving import Saving
 from gradviz_ui.session import Session
+
+PATIENCE_MS = 600
+"""How long a recording is saved before the person is shown how far that is."""
+STEPS = 1000
+"""Of a bar that shows progress."""
 
 
 class FileQuestions(QObject):
@@ -21,9 +30,11 @@ class FileQuestions(QObject):
         super().__init__(window)
         self._session = session
         self._window = window
+        self.leaving = Leaving(session, self, window)
+        session.saving_changed.connect(self._saving_changed)
 
     def open(self, path: Path | None = None) -> None:
-        """Open ``path``, or the file the person picks, unless unsaved edits are to be kept."""
+        """Open ``path``, or the file the person picks, once what is not saved has been dealt with."""
         if path is None:
             filters = self.tr("Programs and recordings") + " (*.py *.ipynb *.gradviz);;"
             filters += self.tr("All files") + " (*)"
@@ -31,15 +42,18 @@ class FileQuestions(QObject):
             if not name:
                 return
             path = Path(name)
-        if path.suffix.lower() not in (*PROGRAM_SUFFIXES, TRACE_SUFFIX) or self.may_leave_program():
-            self._session.open(path)
+        if path.suffix.lower() in (*PROGRAM_SUFFIXES, TRACE_SUFFIX):
+            self.leaving.ask("open", partial(self._session.open, path))
+        else:
+            self._session.open(path)  # which says that it cannot
 
-    def new(self) -> bool:
-        """Begin an empty program, unless unsaved edits are to be kept; True if it was begun."""
-        if not self.may_leave_program():
-            return False
+    def new(self, begun: Callable[[], object]) -> None:
+        """Begin an empty program, once what is not saved has been dealt with; then call ``begun``."""
+        self.leaving.ask("new", partial(self._begin_new, begun))
+
+    def _begin_new(self, begun: Callable[[], object]) -> None:
         self._session.new_program("import torch\n\n")
-        return True
+        begun()
 
     def save_program(self) -> bool:
         """Save the program to its file; ask for one where it has none, or where it ships with gradviz."""
@@ -63,31 +77,30 @@ class FileQuestions(QObject):
         path = self._pick(self.tr("Save program"), name, filters, PROGRAM_SUFFIXES, suffix)
         return path is not None and self._session.save_program(path)
 
-    def save_trace_as(self) -> bool:
-        """Copy the recording to the file the person picks."""
+    def save_trace_as(self) -> Saving | None:
+        """Begin to save the recording to the file the person picks; None if none was picked."""
         name = str(Path(self._folder()) / self._session.trace_name)
         filters = self.tr("Recordings") + f" (*{TRACE_SUFFIX})"
         path = self._pick(self.tr("Save recording"), name, filters, (TRACE_SUFFIX,), TRACE_SUFFIX)
-        return path is not None and self._session.save_as(path)
+        return None if path is None else self._session.save_trace(path)
 
-    def may_leave_program(self) -> bool:
-        """True if there are no unsaved edits, or the person saved or discarded them."""
-        document = self._session.document
-        if document is None or not document.modified:
-            return True
-        box = plain_box(self._window)
-        box.setObjectName("unsaved_box")
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(self.tr("Unsaved edits"))
-        box.setText(self.tr("{name} has unsaved edits. Save them?").replace("{name}", document.name))
-        buttons = QMessageBox.StandardButton
-        box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
-        box.setDefaultButton(buttons.Save)
-        answer = box.exec()
-        box.deleteLater()
-        if answer == buttons.Save:
-            return self.save_program()
-        return answer == buttons.Discard
+    @Slot()
+    def _saving_changed(self) -> None:
+        """Show how far a recording that takes its time to be saved is, and let the person give it up."""
+        saving = self._session.saving
+        if saving is None:
+            return
+        text = self.tr("Saving {name}…").replace("{name}", saving.path.name)
+        dialog = QProgressDialog("", self.tr("Cancel"), 0, STEPS, self._window)
+        dialog.setObjectName("saving_dialog")
+        dialog.setLabel(plain_label(text))
+        dialog.setWindowTitle(self.tr("Save recording"))
+        dialog.setMinimumDuration(PATIENCE_MS)
+        dialog.setAutoReset(False)
+        dialog.canceled.connect(saving.give_up)
+        saving.progressed.connect(partial(_show_fraction, dialog))
+        saving.ended.connect(dialog.hide)
+        saving.ended.connect(dialog.deleteLater)
 
     def _save_over_changes(self, document: Document) -> bool:
         box = plain_box(self._window)
@@ -129,6 +142,10 @@ def _changed_on_disk(document: Document) -> bool:
         return document.changed_on_disk
     except OSError:
         return False  # saving will tell
+
+
+def _show_fraction(dialog: QProgressDialog, fraction: float) -> None:
+    dialog.setValue(round(fraction * STEPS))
 
 
 def _shipped(path: Path) -> bool:

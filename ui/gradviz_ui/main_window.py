@@ -26,6 +26,7 @@ from gradviz_ui.panels.events import EventsPanel
 from gradviz_ui.panels.examples import ExamplesPanel
 from gradviz_ui.panels.keys_dialog import KeysDialog
 from gradviz_ui.panels.palette import CommandPalette, Entry
+from gradviz_ui.panels.recordings_menu import RecordingsMenu
 from gradviz_ui.panels.status import StatusBar
 from gradviz_ui.panels.top_bar import TopBar
 from gradviz_ui.plain import window_title
@@ -46,6 +47,7 @@ class MainWindow(QMainWindow):
         self.setObjectName("main_window")
         self.setWindowTitle("gradviz")
         self.session = session
+        self._may_close = self._closing = False
         self.files = FileQuestions(session, self)
         self.actions_by_id = menus.make_actions(self)
         self._make_panels()
@@ -87,6 +89,9 @@ class MainWindow(QMainWindow):
         self.recent_menu.setObjectName("recent_menu")
         made["file"].insertMenu(self.actions_by_id["file.save"], self.recent_menu)
         made["file"].aboutToShow.connect(self._fill_recent)
+        self.recordings_menu = RecordingsMenu(self.session, self.open_file, self)
+        made["file"].insertMenu(self.actions_by_id["file.save"], self.recordings_menu)
+        made["file"].insertSeparator(self.actions_by_id["file.save"])
         self.menus = made
         self.main_menu = QMenu(self)
         self.main_menu.setObjectName("main_menu")
@@ -153,9 +158,11 @@ class MainWindow(QMainWindow):
 
     def new_program(self) -> None:
         """Begin an empty program, to be typed into."""
-        if self.files.new():
-            self.docks["code"].reveal()
-            self.code.editor.moveCursor(QTextCursor.MoveOperation.End)
+        self.files.new(self._type_on)
+
+    def _type_on(self) -> None:
+        self.docks["code"].reveal()
+        self.code.editor.moveCursor(QTextCursor.MoveOperation.End)
 
     def open_dialog(self) -> None:
         """Ask for a file and open it."""
@@ -327,11 +334,21 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, self, self.arrangement.bring_into_sight)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Ask about unsaved edits, remember the arrangement, end what runs."""
-        if not self.files.may_leave_program():
+        """Ask about what is not saved, remember the arrangement, end what runs."""
+        if not self._may_close:
+            self._closing = True
+            self.files.leaving.ask("quit", self._let_close)
+            self._closing = False
+        if not self._may_close:
             event.ignore()
             return
         self.session.settings.arrangement = self.arrangement.state()
         self.session.settings.sync()
         self.session.close()
         event.accept()
+
+    def _let_close(self) -> None:
+        """What was to be saved is saved: at once, or after the close that asked for it was put off."""
+        self._may_close = True
+        if not self._closing:
+            self.close()

@@ -45,11 +45,14 @@ class Recording(QObject):
     """An `Outcome`."""
     _over = Signal(object)
 
+    path: Path
+    """Where the last program is, or was, recorded to."""
+
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.running = False
         self.events = 0
-        self._path = Path()
+        self.path = Path()
         self._lock = threading.Lock()
         self._printed: list[tuple[str, str]] = []
         self._count = 0
@@ -77,7 +80,7 @@ class Recording(QObject):
 
     def start(self, program: Program, path: Path, backend: str) -> None:
         """Run ``program`` and record it to ``path``."""
-        self.running, self.events, self._count, self._path = True, 0, 0, path
+        self.running, self.events, self._count, self.path = True, 0, 0, path
         self._printed.clear()
         self.progressed.emit()
         self._timer.start()
@@ -108,7 +111,7 @@ class Recording(QObject):
         self._over.emit(Outcome(finished.trace, finished.stopped, finished.refused or finished.trouble))
 
     def _on_crashed(self, reason: str) -> None:
-        self._over.emit(Outcome(self._path, trouble=reason))
+        self._over.emit(Outcome(self.path, trouble=reason))
 
     # On the window's thread
 

@@ -7,8 +7,6 @@ the selection and the program's text.
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -35,7 +33,9 @@ from gradviz_ui.opening import (
     playhead_at,
     reason,
 )
+from gradviz_ui.recent_recordings import RecentRecordings
 from gradviz_ui.recording import Outcome, Recording
+from gradviz_ui.saving import Saving
 from gradviz_ui.settings import Settings
 
 View = Literal["backward", "forward", "both"]
@@ -60,7 +60,11 @@ class Session(Navigation):
     selection: Selection
     view: View
     layout_name: str
-    trace_saved: bool
+    trace_file: Path | None
+    """The file that the person knows the trace by; None where it was not saved."""
+    recent: RecentRecordings
+    saving: Saving | None
+    """A recording that is being saved."""
     outcome: Outcome | None
     """How the last recording of this program ended; None if none did while it was open."""
 
@@ -71,8 +75,11 @@ class Session(Navigation):
     theme_changed = Signal()
     view_changed = Signal()
     loading_changed = Signal()
+    saving_changed = Signal()
     message = Signal(str, str)
     """A level ("info", "warning", "error") and one line of text for the person."""
+    offered = Signal(str, str, object)
+    """A line of text, the title of a button, and the file to open when it is pressed."""
     console_text = Signal(str, str)
     """Text printed by the program being recorded, and its stream."""
     program_edited = Signal()
@@ -93,12 +100,14 @@ class Session(Navigation):
         self.selection = NOTHING
         self.view = "backward"
         self.layout_name = "layered"
-        self.trace_saved = True
+        self.trace_file = None
+        self.saving = None
         self.outcome = None
         self.background = Background(self)
+        self.recent = RecentRecordings(self.settings, self.background, self)
+        self.recent.message.connect(self.message)
+        self.recent.offered.connect(self.offered)
         self._loading: int | None = None
-        self._folder: Path | None = None
-        self._recordings = 0
         self._recording = Recording(self)
         self._recording.output.connect(self.console_text)
         self._recording.progressed.connect(self.recording_changed)
@@ -116,10 +125,15 @@ class Session(Navigation):
     @property
     def trace_name(self) -> str:
         """What to call the trace's file: after the file it is, else after the program."""
-        if self.trace is not None and self.trace.path is not None and self.trace_saved:
-            return self.trace.path.name
+        if self.trace_file is not None:
+            return self.trace_file.name
         program = self.document.name if self.document is not None else "recording"
         return Path(program).stem + TRACE_SUFFIX
+
+    @property
+    def trace_saved(self) -> bool:
+        """Does the trace lie in a file of the person's, or in none at all? No for one that was just recorded."""
+        return self.trace_file is not None or self.trace is None or self.trace.path is None
 
     @property
     def recording(self) -> bool:
@@ -130,6 +144,11 @@ class Session(Navigation):
     def recorded_events(self) -> int:
         """How many events the program that runs has brought so far."""
         return self._recording.events
+
+    @property
+    def recorded_path(self) -> Path:
+        """Where the program that runs is recorded to."""
+        return self._recording.path
 
     @property
     def loading(self) -> bool:
@@ -157,7 +176,7 @@ class Session(Navigation):
 
     def show_trace(self, trace: TraceLike, step: int | None = None) -> None:
         """Show a trace that is open already (``gradviz.show``, tests)."""
-        self._take_trace(OpenTrace(trace, playhead_at(trace, step)))
+        self._take_trace(OpenTrace(trace, playhead_at(trace, step)), trace.path)
 
     def show_document(self, document: Document | None) -> None:
         """Show a program; None for none. A program that runs is stopped."""
@@ -201,25 +220,36 @@ class Session(Navigation):
         self.program_changed.emit()
         return True
 
-    def save_as(self, path: Path | str) -> bool:
-        """Save the trace (``.gradviz``) or the program (anything else) under a new name."""
-        path = Path(path)
-        if path.suffix.lower() != TRACE_SUFFIX:
-            return self.save_program(path)
-        if self.trace is None or self.trace.path is None:
-            self.message.emit("error", self.tr("There is no recording to save yet."))
-            return False
-        try:
-            if path.absolute() != self.trace.path.absolute():
-                shutil.copyfile(self.trace.path, path)
-        except OSError as error:
-            self.message.emit("error", self.tr("The trace was not saved: {why}").replace("{why}", reason(error)))
-            return False
-        self.trace_saved = True
-        self.settings.add_recent_file(path)
-        self.message.emit("info", self.tr("Saved {name}.").replace("{name}", path.name))
-        self.recording_changed.emit()
-        return True
+    def save_trace(self, path: Path) -> Saving | None:
+        """Begin to save the recording under a name; None where there is nothing to save, or one is being saved."""
+        if self.saving is not None or self.trace is None or self.trace.path is None:
+            if self.saving is None:
+                self.message.emit("error", self.tr("There is no recording to save yet."))
+            return None
+        self.saving = Saving(self.trace, path, self)
+        self.closing.connect(self.saving.give_up)
+        self.saving.ended.connect(self._saving_ended)
+        self.saving.start(self.background)
+        self.saving_changed.emit()
+        return self.saving
+
+    @Slot(bool, str)
+    def _saving_ended(self, saved: bool, why: str) -> None:
+        saving, self.saving = self.saving, None
+        assert saving is not None
+        saving.deleteLater()
+        if saved:
+            if saving.trace.path is not None and saving.trace.path != saving.path:
+                self.recent.supersede(saving.trace.path)
+            if saving.trace is self.trace:  # no other one is shown by now
+                self.trace_file = saving.path
+            self.settings.add_recent_file(saving.path)
+            self.message.emit("info", self.tr("Saved {name}.").replace("{name}", saving.path.name))
+            self.recording_changed.emit()
+            self.recent.refresh()
+        elif why:
+            self.message.emit("error", self.tr("The trace was not saved: {why}").replace("{why}", why))
+        self.saving_changed.emit()
 
     def _load(self, work: Callable[[], Any], done: Callable[[Any], None], path: Path) -> None:
         self.background.forget(self._loading)
@@ -238,15 +268,11 @@ class Session(Navigation):
             return
         self.stop_playing()
         self.outcome = None
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="gradviz-"))
-        self._recordings += 1
         self._recorded_document = self.document
         self.rename_breakpoints(self.document.file, self.document.name)
         self.document.file = self.document.name
         program = self.document.program()
-        path = self._folder / f"{Path(program.name).stem}-{self._recordings}{TRACE_SUFFIX}"
-        self._recording.start(program, path, self.settings.backend)
+        self._recording.start(program, self.recent.path_for(program.name), self.settings.backend)
 
     def warm_up(self) -> None:
         """Have the child process ready before it is needed."""
@@ -263,8 +289,17 @@ class Session(Navigation):
         self.recording_changed.emit()
         if outcome.trouble is not None:
             self.message.emit("error", outcome.trouble)
+        if outcome.path.exists():
+            self.recent.claim(outcome.path)
         if outcome.path.exists() and self.document is self._recorded_document:
             self._load(partial(open_trace, outcome.path), self._opened_recording, outcome.path)
+        else:
+            self._use_shown()
+
+    def _use_shown(self) -> None:
+        """Of the recordings that were not saved, have the one that is shown in use."""
+        self.recent.use_only(None if self.trace is None else self.trace.path)
+        self.recent.refresh()
 
     # Choices
 
@@ -317,42 +352,45 @@ class Session(Navigation):
             self.recording_changed.emit()
 
     def close(self) -> None:
-        """End the child process and the threads, and remove recordings that were not saved."""
+        """End the child process and the threads; recordings that were not saved stay among the recent ones."""
         self.closing.emit()
         self.stop_playing()
+        running = self.recorded_path if self.recording else None
         self._recording.close()
         self.background.close()
         if self.trace is not None:
             self.trace.close()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if running is not None:
+            self.recent.claim(running)
+        self.recent.close()
 
     # Taking over what was read
 
-    def _take_trace(self, opened: OpenTrace | None) -> None:
+    def _take_trace(self, opened: OpenTrace | None, file: Path | None = None) -> None:
+        """Show a trace, or none; ``file`` is the person's own that it lies in."""
         self.stop_playing()
         old = self.trace
         self.trace = opened.trace if opened else None
+        self.trace_file = file
         self.playhead = opened.playhead if opened else None
         self.selection = NOTHING
         self.breakpoints.nodes.clear()
         self.trace_changed.emit()
         if old is not None and old is not self.trace:
             old.close()
-            if old.path is not None and old.path.parent == self._folder:
-                old.path.unlink(missing_ok=True)
+        self._use_shown()
 
     def _opened_trace(self, path: Path, opened: OpenTrace) -> None:
         self._loaded()
-        self.trace_saved = True
-        self.settings.add_recent_file(path)
+        kept = self.recent.holds(path)
+        if not kept:
+            self.settings.add_recent_file(path)
         sources = opened.trace.sources
         self.show_document(Document.from_source(sources[0], opened.program) if sources else None)
-        self._take_trace(opened)
+        self._take_trace(opened, None if kept else path)
 
     def _opened_recording(self, opened: OpenTrace) -> None:
         self._loaded()
-        self.trace_saved = False
         self._take_trace(opened)
 
     def _opened_program(self, path: Path, program: Program) -> None:

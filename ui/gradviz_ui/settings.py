@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 from gradviz_ui.theme import Choice
 
@@ -68,6 +68,16 @@ class Settings:
         self._store.setValue("follow", "true" if value else "false")
 
     @property
+    def recordings_folder(self) -> Path:
+        """Where recordings that were not saved are kept; by default a private folder of this program."""
+        chosen = self._text("recordings_folder", "")
+        return Path(chosen) if chosen else default_recordings_folder()
+
+    @recordings_folder.setter
+    def recordings_folder(self, folder: Path | None) -> None:
+        self._store.setValue("recordings_folder", "" if folder is None else str(folder.absolute()))
+
+    @property
     def recent_files(self) -> list[Path]:
         """Files opened lately, the last one first; at most `RECENT_LIMIT`."""
         value = self._store.value("recent_files")
@@ -112,3 +122,9 @@ class Settings:
     def _text(self, key: str, default: str) -> str:
         value: Any = self._store.value(key)
         return value if isinstance(value, str) and value else default
+
+
+def default_recordings_folder() -> Path:
+    """The folder for recordings as the system wants it."""
+    place = QStandardPaths.StandardLocation.AppDataLocation
+    return Path(QStandardPaths.writableLocation(place)) / "recordings"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QWidget
 
 from gradviz_ui import icons, theme
 from gradviz_ui.plain import plain_label
@@ -23,6 +25,7 @@ class Banner(QFrame):
         super().__init__(host)
         self.setObjectName("banner")
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self._session = session
         self._host = host
         self._level = "info"
         self._icon = plain_label(parent=self)
@@ -31,6 +34,11 @@ class Banner(QFrame):
         self.text.setObjectName("banner_text")
         self.text.setWordWrap(True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.action_button = QPushButton(self)
+        self.action_button.setObjectName("banner_action")
+        self.action_button.setAccessibleName(self.tr("Accept the offer"))
+        self.action_button.clicked.connect(self._accept)
+        self._offered: Path | None = None
         self.close_button = QToolButton(self)
         self.close_button.setObjectName("banner_close")
         self.close_button.setAccessibleName(self.tr("Dismiss"))
@@ -41,11 +49,13 @@ class Banner(QFrame):
         layout.setSpacing(10)
         layout.addWidget(self._icon)
         layout.addWidget(self.text, 1)
+        layout.addWidget(self.action_button)
         layout.addWidget(self.close_button)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self.hide)
         session.message.connect(self.show_message)
+        session.offered.connect(self.show_offer)
         session.theme_changed.connect(self._restyle)
         host.installEventFilter(self)
         self.hide()
@@ -53,17 +63,34 @@ class Banner(QFrame):
     @Slot(str, str)
     def show_message(self, level: str, text: str) -> None:
         """Show a line of text at a level of "info", "warning" or "error"."""
+        self._show(level, text)
+        if level == "info":
+            self._timer.start(INFO_MS)
+
+    @Slot(str, str, object)
+    def show_offer(self, text: str, title: str, path: Path) -> None:
+        """Offer to open a file, until the button is pressed or the offer is dismissed."""
+        self._show("info", text, title, path)
+
+    def _show(self, level: str, text: str, title: str = "", offered: Path | None = None) -> None:
+        self._timer.stop()
         self._level = level
+        self._offered = offered
+        self.action_button.setText(title)
+        self.action_button.setVisible(offered is not None)
         self.text.setText(text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…")
         self.setAccessibleName(text)
         self._restyle()
         self._place()
         self.show()
         self.raise_()
-        if level == "info":
-            self._timer.start(INFO_MS)
-        else:
-            self._timer.stop()
+
+    @Slot()
+    def _accept(self) -> None:
+        offered, self._offered = self._offered, None
+        self.hide()
+        if offered is not None:
+            self._session.open_requested.emit(offered)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay at the top of the host when its size changes."""

@@ -59,6 +59,5 @@ class StatusBar(QStatusBar):
             text += " · " + self.tr("incomplete: the program was stopped")
         if trace.path is not None:
             saved = self.tr("saved") if self.session.trace_saved else self.tr("not saved")
-            name = trace.path.name if self.session.trace_saved else self.session.trace_name
-            text += f" · {name} ({saved})"
+            text += f" · {self.session.trace_name} ({saved})"
         return text
