@@ -22,12 +22,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Whatever goes wrong, on a full disk too, ``path`` is what it was before, and nothing is left beside it. A
     symbolic link stays one, and a file keeps its permissions; hard links to it keep the old content. Raises
-    OSError, also for a ``path`` that is no regular file.
+    OSError, also for a ``path`` that is no regular file, or that is write-protected.
     """
     target = Path(os.path.realpath(path))
     old = _status(target)
     if old is not None:
         _check_regular(old, path)
+        if not os.access(target, os.W_OK):  # the folder would allow it, but somebody has protected the file
+            raise PermissionError(errno.EACCES, "the file is write-protected", str(path))
     temporary = target.with_name(f".{target.name[:80]}.{secrets.token_hex(4)}.tmp")
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:

@@ -95,3 +95,15 @@ def test_a_file_beyond_the_limit_is_refused_with_its_bound(tmp_path: Path) -> No
         files.read(path, 1 << 20)
     path.write_bytes(b"#" * (1 << 20))
     assert len(files.read(path, 1 << 20)) == 1 << 20
+
+
+@posix
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_write_protected_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "program.py"
+    path.write_bytes(b"old")
+    path.chmod(0o444)
+    with pytest.raises(PermissionError, match="write-protected"):
+        files.write(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -13,6 +13,8 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from gradviz import resources
+from gradviz.record.program import Program
+from gradviz.record.run import run
 from gradviz_ui.code.notebook import new_notebook
 from gradviz_ui.main_window import MainWindow
 
@@ -128,6 +130,35 @@ def test_saving_over_another_programs_changes_asks(
     assert path.read_bytes() == (b"# mine x = 1\n" if answer == "Overwrite" else b"# theirs\n")
     assert other.exists() == (answer == "Save as another file…")
     assert window.session.document.modified == (answer == "Cancel")
+
+
+def test_code_of_a_trace_is_saved_into_the_notebook_beside_it(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    path, trace = tmp_path / "n.ipynb", tmp_path / "n.gradviz"
+    text = '{"cells": [{"cell_type": "markdown", "source": "# text"}, {"cell_type": "code", "source": "x = 1"}]}'
+    path.write_text(text)
+    run(Program.load(path), trace)
+    open_file(qtbot, window, trace)
+    assert window.session.document.path == path
+    type_at_start(qtbot, window, "y = ")
+    qtbot.keyClick(window.code.editor, Qt.Key.Key_S, CTRL)
+    assert path.read_text() == text.replace("x = 1", "y = x = 1")
+
+
+def test_code_of_a_trace_never_takes_the_place_of_a_notebook_that_has_changed(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, trace = tmp_path / "n.ipynb", tmp_path / "n.gradviz"
+    path.write_bytes(new_notebook(["x = 1"]))
+    run(Program.load(path), trace)
+    path.write_bytes(before := new_notebook(["x = 1", "y = 2"]))
+    open_file(qtbot, window, trace)
+    assert window.session.document.path is None
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *arguments: (str(path), ""))
+    type_at_start(qtbot, window, "z = ")
+    qtbot.keyClick(window.code.editor, Qt.Key.Key_S, CTRL)
+    assert path.read_bytes() == before
+    assert "a notebook with other cells" in window.banner.text.text()
+    assert window.session.document.modified
 
 
 @pytest.mark.parametrize("answer", ["Save", "Discard", "Cancel"])

@@ -280,6 +280,8 @@ def test_closing_with_unsaved_edits_asks_first(
         ("broken.ipynb", b"{", "broken.ipynb cannot be opened"),
         ("picture.png", b"", "is not a .py, .ipynb or .gradviz file"),
         ("gone.py", None, "There is no file"),
+        ("strange.py", b"# coding: klingon\n", "unknown encoding: klingon"),
+        ("binary.py", b"a\0b", "line 1 holds a NUL character"),
     ],
 )
 def test_a_file_that_cannot_be_opened_is_told_and_leaves_everything(

@@ -101,6 +101,15 @@ def test_runs_follow_each_other_and_share_nothing(runs: Runs) -> None:
     assert runs.text() == "False False\n"
 
 
+def test_every_character_reaches_the_program_and_the_trace_and_lines_count_as_pythons(runs: Runs) -> None:
+    text = "x = 'a\xa0b\u2028c\u2029d\ufdd0e\ufdd1f\x85g\x1ch\ufeffi\ufffej'\n\x0c\nprint(ascii(x))\n"
+    runs.run(text)
+    with Trace.open(runs.trace) as trace:
+        assert trace.sources[0].text == text
+        assert [event.line for event in trace.events] == [3]
+    assert runs.text() == ascii(text[5 : text.index("'\n")]) + "\n"
+
+
 def test_cells_arguments_and_folder(runs: Runs, tmp_path: Path) -> None:
     (tmp_path / "beside.py").write_text("value = 5\n")
     program = Program("import sys, os\nsys.argv[1:]\n\nfrom beside import value\nvalue\n", "n.ipynb", (Cell("In [1]", 1), Cell("In [2]", 4)), tmp_path / "n.ipynb")  # fmt: skip  # noqa: E501
