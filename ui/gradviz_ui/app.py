@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -18,6 +19,8 @@ from gradviz_ui import style, theme, translation
 from gradviz_ui.crash import CrashReporter
 from gradviz_ui.garbage import Collector
 from gradviz_ui.main_window import MainWindow
+from gradviz_ui.opening import TRACE_SUFFIX
+from gradviz_ui.recordings import Recordings
 from gradviz_ui.session import Session
 from gradviz_ui.settings import Settings
 from gradviz_ui.theme import Choice
@@ -53,6 +56,14 @@ def show(trace: TraceLike, step: int | None = None) -> int:
     window = make_window(settings)
     window.session.show_trace(trace, step)
     return _stay(app, window)
+
+
+def place_for_recording(name: str) -> Path:
+    """A path among the recordings that are kept; where there can be none, a temporary one."""
+    try:
+        return Recordings(Settings().recordings_folder).new_path(name)
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="gradviz-")) / f"{name}{TRACE_SUFFIX}"
 
 
 def make_application() -> QApplication:

@@ -7,7 +7,7 @@ window at its own pace, so that a program that prints in a loop cannot flood the
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -132,6 +132,9 @@ class Recording(QObject):
         self._timer.stop()
         self._deliver()
         self.running = False
+        if outcome.trouble is None and self.events and not outcome.path.exists():
+            trouble = self.tr("The recording was deleted, or moved away, while it was being written.")
+            outcome = replace(outcome, trouble=trouble)
         self.ended.emit(outcome)
         self._child().start()
 

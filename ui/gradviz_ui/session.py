@@ -176,7 +176,8 @@ class Session(Navigation):
 
     def show_trace(self, trace: TraceLike, step: int | None = None) -> None:
         """Show a trace that is open already (``gradviz.show``, tests)."""
-        self._take_trace(OpenTrace(trace, playhead_at(trace, step)), trace.path)
+        opened = OpenTrace(trace, playhead_at(trace, step))
+        self._take_trace(opened, None if self.recent.holds(trace.path) else trace.path)
 
     def show_document(self, document: Document | None) -> None:
         """Show a program; None for none. A program that runs is stopped."""

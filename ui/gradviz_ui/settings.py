@@ -125,6 +125,6 @@ class Settings:
 
 
 def default_recordings_folder() -> Path:
-    """The folder for recordings as the system wants it."""
-    place = QStandardPaths.StandardLocation.AppDataLocation
-    return Path(QStandardPaths.writableLocation(place)) / "recordings"
+    """The folder for recordings where the system wants it, whatever program calls (``gradviz.show``)."""
+    place = QStandardPaths.StandardLocation.GenericDataLocation
+    return Path(QStandardPaths.writableLocation(place)) / "gradviz" / "recordings"
