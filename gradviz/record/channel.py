@@ -17,6 +17,7 @@ from gradviz.record.messages import Message, Output
 
 FORWARDED_CHARACTERS = 16 << 20
 """What a program prints beyond this is not sent to the window."""
+NOT_SHOWN = f"\n... more than {FORWARDED_CHARACTERS >> 20} MiB of output: the rest is not shown\n"
 FLUSH_SECONDS = 0.005
 """A flush of the program's is obeyed at once unless one was so shortly before; else the text goes with the next
 batch."""
@@ -61,7 +62,7 @@ class Channel:
             text = text[: self._left]
             self._left -= len(text)
             if self._left <= 0:
-                text += f"\n... more than {FORWARDED_CHARACTERS >> 20} MiB of output: the rest is not shown\n"
+                text += NOT_SHOWN
             self._printed.append((stream, text))
             self._size += len(text)
             if self._size > messages.OUTPUT_CHARACTERS:

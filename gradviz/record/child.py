@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from gradviz.record import messages, processes
-from gradviz.record.channel import FORWARDED_CHARACTERS
+from gradviz.record.channel import FORWARDED_CHARACTERS, NOT_SHOWN
 from gradviz.record.messages import Fault, Message
 
 if sys.platform == "linux":
@@ -191,7 +191,7 @@ class Child:
                 if left > 0 and self._heard and self.trace is not None:
                     text = decoder.decode(data)[:left]
                     left -= len(text)
-                    self._listener.on_output(text, "stderr")
+                    self._listener.on_output(text if left > 0 else text + NOT_SHOWN, "stderr")
                 else:
                     time.sleep(REST_SECONDS)
 

@@ -134,7 +134,7 @@ def test_random_actions_leave_the_window_sound(window: MainWindow, qtbot: QtBot,
         print("\n".join(person.done[-25:]))
         raise
     finally:
-        window.session.settings.theme = "dark"
+        window.choose_theme("dark")
     assert theme.current().dark
 
 

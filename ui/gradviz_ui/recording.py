@@ -6,14 +6,14 @@ window at its own pace, so that a program that prints in a loop cannot flood the
 
 from __future__ import annotations
 
-import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from gradviz.record.program import Program
+from gradviz_ui.backlog import Backlog
 
 if TYPE_CHECKING:
     from gradviz.record.client import Finished, Worker
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 BATCH_MS = 50
 """How often printed text and the count of events reach the window."""
-BATCH_TEXT = 20_000
-"""Characters of a batch that are shown, the last ones: laying out more would hold up the window."""
+BATCH_TEXT = 10_000
+BATCH_LINES = 300
+"""What is handed over at once: laying out more would hold up the window."""
+BACKLOG_TEXT = 100_000
+"""Characters that wait for their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +56,11 @@ class Recording(QObject):
         self.running = False
         self.events = 0
         self.path = Path()
-        self._lock = threading.Lock()
-        self._printed: list[tuple[str, str]] = []
+        self._printed = Backlog(BACKLOG_TEXT)
         self._count = 0
+        self._outcome: Outcome | None = None
         self._worker: Worker | None = None
         self._timer = QTimer(self)
-        self._timer.setInterval(BATCH_MS)
         self._timer.timeout.connect(self._deliver)
         self._over.connect(self._end)
 
@@ -82,8 +84,9 @@ class Recording(QObject):
         """Run ``program`` and record it to ``path``."""
         self.running, self.events, self._count, self.path = True, 0, 0, path
         self._printed.clear()
+        self._outcome = None
         self.progressed.emit()
-        self._timer.start()
+        self._timer.start(BATCH_MS)
         self._child().run(program, path, backend=cast("BackendName", backend))
 
     def stop(self) -> None:
@@ -101,8 +104,7 @@ class Recording(QObject):
     # On the client's threads
 
     def _on_output(self, text: str, stream: str) -> None:
-        with self._lock:
-            self._printed.append((text, stream))
+        self._printed.add(text, stream)
 
     def _on_count(self, events: int) -> None:
         self._count = events
@@ -117,39 +119,20 @@ class Recording(QObject):
 
     @Slot()
     def _deliver(self) -> None:
-        with self._lock:
-            printed, self._printed = self._printed, []
-        for text, stream in _last_of(printed):
+        for text, stream in self._printed.take(BATCH_TEXT, BATCH_LINES):
             self.output.emit(text, stream)
         if self._count != self.events:
             self.events = self._count
             self.progressed.emit()
+        if self._outcome is not None and not self._printed:
+            self._timer.stop()
+            self.running = False
+            self.ended.emit(self._outcome)
+            self._child().start()
 
     @Slot(object)
     def _end(self, outcome: Outcome) -> None:
-        if not self.running:
-            return
-        self._timer.stop()
-        self._deliver()
-        self.running = False
-        if outcome.trouble is None and self.events and not outcome.path.exists():
-            trouble = self.tr("The recording was deleted, or moved away, while it was being written.")
-            outcome = replace(outcome, trouble=trouble)
-        self.ended.emit(outcome)
-        self._child().start()
-
-
-def _last_of(printed: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The pieces with the last `BATCH_TEXT` characters, neighbours of one stream joined."""
-    kept: list[tuple[str, str]] = []
-    left = BATCH_TEXT
-    for text, stream in reversed(printed):
-        text = text[-left:]
-        left -= len(text)
-        if kept and kept[-1][1] == stream:
-            kept[-1] = (text + kept[-1][0], stream)
-        else:
-            kept.append((text, stream))
-        if left <= 0:
-            break
-    return kept[::-1]
+        """What was printed before is shown first, turn by turn."""
+        if self.running:
+            self._outcome = outcome
+            self._timer.start(0)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import queue
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from children import running, wait_until
+from gradviz.record.channel import NOT_SHOWN
 from gradviz.record.client import Finished, Worker
 from gradviz.record.program import Program
 from gradviz.trace.errors import TraceError
@@ -51,14 +52,6 @@ class Runs:
 
     def text(self, stream: str = "stdout") -> str:
         return "".join(text for where, text in self.printed if where == stream)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """For what other processes do; that it comes about is asserted, not when."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.02)
 
 
 def kept_events(path: Path) -> int:
@@ -205,12 +198,8 @@ from gradviz.record.program import Program
 Worker().run(Program.from_text({program!r}), {str(tmp_path / "t.gradviz")!r})
 threading.Event().wait()
 """
-    process = subprocess.Popen([sys.executable, "-c", client])
-    try:
+    with running([sys.executable, "-c", client], stdout=None, stderr=None):
         wait_until(note.exists)
-    finally:
-        process.kill()
-        process.wait()
     wait_until(lambda: is_quiet(note))
 
 
@@ -458,7 +447,8 @@ print("the end")
 """
     assert runs.run(program).exit_code == 0
     assert sum(len(text) for _, text in runs.printed) < 40 << 20
-    assert "the rest is not shown" in runs.text()
+    assert runs.text("stdout").endswith(NOT_SHOWN)
+    assert runs.text("stderr").endswith(NOT_SHOWN)
     with Trace.open(runs.trace) as trace:
         assert trace.complete
         assert trace.events[-1].kind == "warning"

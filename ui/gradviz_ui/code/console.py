@@ -6,53 +6,19 @@ import re
 from bisect import bisect_right
 from collections import deque
 
-from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QColor, QMouseEvent, QTextCharFormat, QTextCursor
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Slot
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from gradviz.replay.index import index_of
-from gradviz.trace.events import Error, Output
+from gradviz.trace.events import Error, Event, Output
 from gradviz_ui import theme
+from gradviz_ui.code.console_text import MAX_LINES, MAX_PIECES, ConsoleText, Run
 from gradviz_ui.session import Session
 
-MAX_LINES = 5_000
-"""Lines kept; a program that prints for ever must not fill the memory."""
-MAX_PIECES = 1_000
-"""Printed pieces laid out again after a jump."""
 MAX_TEXT = 200_000
-"""Characters shown of one piece."""
+"""Characters laid out again after a jump, the last ones."""
 
 _PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
-
-
-class ConsoleText(QPlainTextEdit):
-    """Read-only text whose "file, line" places are links."""
-
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._session = session
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setReadOnly(True)
-        self.setUndoRedoEnabled(False)
-        self.setMaximumBlockCount(MAX_LINES)
-        self.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-        )
-        self.viewport().setMouseTracking(True)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """A hand over links."""
-        super().mouseMoveEvent(event)
-        link = self.anchorAt(event.position().toPoint())
-        self.viewport().setCursor(Qt.CursorShape.PointingHandCursor if link else Qt.CursorShape.IBeamCursor)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """A click on a link shows that line."""
-        super().mouseReleaseEvent(event)
-        link = self.anchorAt(event.position().toPoint())
-        if link and not self.textCursor().hasSelection():
-            file, _, line = link.rpartition(":")
-            self._session.show_line(file, int(line))
 
 
 class ConsolePanel(QWidget):
@@ -70,7 +36,6 @@ class ConsolePanel(QWidget):
         layout.addWidget(self.text)
         self._steps: list[int] = []
         self._shown = 0
-        self._lengths: deque[int] = deque(maxlen=MAX_PIECES)
         self._live = False
         self._begun = False
         """Does the console show what the program under record prints?"""
@@ -90,9 +55,8 @@ class ConsolePanel(QWidget):
     @Slot(str, str)
     def _print_live(self, text: str, stream: str) -> None:
         self._begin()
-        piece = text[-MAX_TEXT:], stream
-        self._printed.append(piece)
-        self._print_piece(*piece)
+        self._printed.append((text[-MAX_TEXT:], stream))
+        self.text.append([[_printed(*self._printed[-1])]])
 
     @Slot()
     def _recording_changed(self) -> None:
@@ -117,8 +81,7 @@ class ConsolePanel(QWidget):
         if self._begun and not self._live and not self.session.loading:
             printed = list(self._printed)
             self._show_all()
-            for text, stream in printed:
-                self._print_piece(text, stream)
+            self.text.append([_printed(text, stream)] for text, stream in printed)
             self._words_below = bool(printed)
 
     @Slot()
@@ -142,72 +105,45 @@ class ConsolePanel(QWidget):
         steps = self._steps
         wanted = bisect_right(steps, self.session.step)
         if wanted < self._shown:
-            self._take_back(self._shown - wanted)
-        if wanted - self._shown > MAX_PIECES:
+            if self.text.take_back(self._shown - wanted):
+                self._shown = wanted
+            else:
+                self._clear()
+        pieces: list[list[Run]] = []
+        characters, lines, at = MAX_TEXT, MAX_LINES, wanted
+        while at > self._shown and characters > 0 and lines > 0 and len(pieces) < MAX_PIECES:
+            at -= 1
+            pieces.append(self._piece(trace.events[steps[at] - 1]))
+            characters -= sum(len(run.text) for run in pieces[-1])
+            lines -= sum(run.text.count("\n") for run in pieces[-1])
+        if at > self._shown:  # what is between is not shown, so neither is what was before
             self._clear()
-            self._shown = wanted - MAX_PIECES
-        for step in steps[self._shown : wanted]:
-            event = trace.events[step - 1]
-            if isinstance(event, Output):
-                self._print_piece(event.text[-MAX_TEXT:], event.stream)
-            elif isinstance(event, Error):
-                self._print_error(event)
+        self.text.append(reversed(pieces))
         self._shown = wanted
 
-    def _print_error(self, event: Error) -> None:
+    def _piece(self, event: Event) -> list[Run]:
+        if isinstance(event, Output):
+            return [_printed(event.text[-MAX_TEXT:], event.stream)]
+        assert isinstance(event, Error), "the index gave no other kinds"
+        return self._error(event)
+
+    def _error(self, event: Error) -> list[Run]:
         colors = theme.current()
         lines = list(event.traceback) or [f"{event.type}: {event.message}" if event.message else event.type]
         text = "\n".join(line.rstrip("\n") for line in lines) + "\n"
         position = 0
-        length = 0
+        runs = []
         if event.line is not None and not event.traceback:
             place = self.tr("line {line}").replace("{line}", str(event.line))
-            length += self._insert(place, colors.link, f"{event.file}:{event.line}") + self._insert(": ", colors.error)
+            runs += [Run(place, colors.link, f"{event.file}:{event.line}"), Run(": ", colors.error)]
         for match in _PLACE.finditer(text):
-            length += self._insert(text[position : match.start()], colors.error)
-            length += self._insert(match.group(), colors.link, f"{match['file']}:{match['line']}")
+            runs.append(Run(text[position : match.start()], colors.error))
+            runs.append(Run(match.group(), colors.link, f"{match['file']}:{match['line']}"))
             position = match.end()
-        length += self._insert(text[position:], colors.error)
-        self._lengths.append(length)
-
-    def _print_piece(self, text: str, stream: str) -> None:
-        colors = theme.current()
-        self._lengths.append(self._insert(text, colors.error if stream == "stderr" else colors.text))
-
-    def _insert(self, text: str, color: QColor, link: str | None = None) -> int:
-        """Append text and stay at the bottom if the view was there; how many positions it took."""
-        bar = self.text.verticalScrollBar()
-        at_bottom = bar.value() >= bar.maximum() - 1
-        text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
-        style = QTextCharFormat()
-        style.setForeground(color)
-        if link is not None:
-            style.setAnchor(True)
-            style.setAnchorHref(link)
-            style.setFontUnderline(True)
-        cursor = QTextCursor(self.text.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        cursor.insertText(text, style)
-        if at_bottom:
-            bar.setValue(bar.maximum())
-        return len(text.encode("utf-16-le")) // 2
-
-    def _take_back(self, pieces: int) -> None:
-        """Remove the last printed pieces; all of them if some are no longer held."""
-        if pieces > len(self._lengths):
-            self._clear()
-            return
-        length = sum(self._lengths.pop() for _ in range(pieces))
-        self._shown -= pieces
-        cursor = QTextCursor(self.text.document())
-        cursor.movePosition(QTextCursor.MoveOperation.End)
-        cursor.setPosition(max(0, cursor.position() - length), QTextCursor.MoveMode.KeepAnchor)
-        cursor.removeSelectedText()
-        self.text.verticalScrollBar().setValue(self.text.verticalScrollBar().maximum())
+        return [*runs, Run(text[position:], colors.error)]
 
     def _clear(self) -> None:
-        self.text.clear()
-        self._lengths.clear()
+        self.text.empty()
         self._shown = 0
 
     @Slot()
@@ -215,3 +151,7 @@ class ConsolePanel(QWidget):
         self.text.setFont(theme.mono_font())
         if self.session.trace is not None and not self._live:
             self._show_all()
+
+
+def _printed(text: str, stream: str) -> Run:
+    return Run(text, theme.current().error if stream == "stderr" else theme.current().text)

@@ -1,0 +1,58 @@
+"""Printed text waits for the window, within bounds, and comes out as it went in."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradviz_ui.backlog import GAP, Backlog
+
+PIECES = st.lists(st.tuples(st.text("ab\n", max_size=30), st.sampled_from(["stdout", "stderr"])), max_size=20)
+
+
+def drained(backlog: Backlog, characters: int, lines: int) -> list[tuple[str, str]]:
+    taken = []
+    while backlog:
+        turn = backlog.take(characters, lines)
+        text = "".join(text for text, _ in turn)
+        assert len(text) <= characters
+        assert text.count("\n") <= lines
+        assert all(one[1] != other[1] for one, other in pairwise(turn))
+        taken += turn
+    return taken
+
+
+@given(PIECES, st.integers(1, 50), st.integers(1, 5))
+def test_all_text_comes_in_its_order_a_turn_at_a_time(
+    pieces: list[tuple[str, str]], characters: int, lines: int
+) -> None:
+    backlog = Backlog(10_000)
+    for text, stream in pieces:
+        backlog.add(text, stream)
+    given_letters = [(letter, stream) for text, stream in pieces for letter in text]
+    taken_letters = [(letter, stream) for text, stream in drained(backlog, characters, lines) for letter in text]
+    assert taken_letters == given_letters
+
+
+def test_of_more_than_it_holds_the_oldest_is_left_out_and_that_is_shown() -> None:
+    backlog = Backlog(10)
+    for number in range(1000):
+        backlog.add(f"{number:05}", "stdout")
+    assert backlog.take(100, 100) == [(GAP + "0099800999", "stdout")]
+    backlog.add("more", "stdout")
+    assert backlog.take(100, 100) == [("more", "stdout")]
+
+
+def test_of_one_long_text_the_end_is_held() -> None:
+    backlog = Backlog(10)
+    backlog.add("x" * 1_000_000 + "end", "stderr")
+    assert backlog.take(100, 100) == [(GAP + "x" * 7 + "end", "stderr")]
+
+
+def test_what_was_forgotten_does_not_come() -> None:
+    backlog = Backlog(10)
+    backlog.add("x" * 20, "stdout")
+    backlog.clear()
+    assert backlog.take(100, 100) == []
