@@ -6,6 +6,8 @@ in thousandths of the font size.
 
 from __future__ import annotations
 
+from gradviz.plain import harmless
+
 TITLE_SIZE = 13
 NAME_SIZE = 15
 SMALL_SIZE = 12
@@ -46,7 +48,11 @@ def mono_width(text: str) -> float:
 
 
 def shortened(text: str, length: int) -> str:
-    """At most ``length`` characters, the middle left out: both ends of a path or name tell it apart."""
+    """At most ``length`` characters, the middle left out: both ends of a path or name tell it apart.
+
+    One line, and nothing that XML, and so an SVG file, cannot hold.
+    """
+    text = harmless(text if len(text) <= 2 * length else text[:length] + text[-length:])
     if len(text) <= length:
         return text
     head = (length - 1) // 2

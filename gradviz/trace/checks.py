@@ -10,13 +10,15 @@ from typing import Any
 
 from gradviz.plain import clipped
 from gradviz.trace.errors import TraceError
-from gradviz.trace.format import Row
+from gradviz.trace.format import LONGEST_NAME, Row
 from gradviz.trace.tensors import DTYPES
 
 MAX_DIMENSIONS = 32
 """numpy 1.26's limit; PyTorch's own is 64, but nobody has met such a tensor."""
 INT32_END = 2**31
 """Lines and slots lie below this: the window counts them in 32 bits, as Qt does."""
+LONGEST_ESCAPE = 6
+"""Characters of a lone surrogate that is written out."""
 MAX_DEPTH = 32
 """How deep lists may lie in lists where any JSON may stand."""
 
@@ -37,6 +39,18 @@ def text(value: Any) -> str:
     if value.isascii():
         return str(value)
     return str(value.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def name(value: Any) -> str:
+    """Text that is shown in one line: no writer of ours makes it longer than this."""
+    found = text(value)
+    need(len(found) <= LONGEST_NAME * LONGEST_ESCAPE, f"a name has {len(found):,} characters")
+    return found
+
+
+def maybe_name(value: Any) -> str | None:
+    """A name, or none."""
+    return None if value is None else name(value)
 
 
 def maybe_text(value: Any) -> str | None:

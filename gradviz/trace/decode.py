@@ -35,7 +35,7 @@ def source(row: Row) -> Source:
     cells = []
     for cell in checks.listed(checks.load(row[3])):
         title, line = checks.listed(cell)
-        cells.append(Cell(checks.text(title), checks.small(line)))
+        cells.append(Cell(checks.name(title), checks.small(line)))
     return Source(checks.text(row[1]), checks.text(row[2]), tuple(cells))
 
 
@@ -82,21 +82,21 @@ def node(row: Row, sizes: Sizes) -> GraphNode:
     for entry in checks.listed(checks.load(saved)) if saved != "[]" else ():
         title, tensor, value = checks.listed(entry)
         kept.append(
-            Saved(checks.text(title), checks.maybe_ident(tensor, sizes.tensors, "tensor"), checks.anything(value))
+            Saved(checks.name(title), checks.maybe_ident(tensor, sizes.tensors, "tensor"), checks.anything(value))
         )
     return GraphNode(
         row[0],
-        checks.text(name),
+        checks.name(name),
         _KINDS[kind],
         checks.maybe_count(number),
-        checks.maybe_text(label),
+        checks.maybe_name(label),
         None if shape == "null" else checks.shape(shape),
         None if dtype is None else checks.dtype(dtype),
         checks.maybe_text(file),
         checks.maybe_line(line),
-        checks.text(scope),
+        checks.name(scope),
         tuple(kept),
-        tuple(checks.text(words) for words in checks.listed(checks.load(formula))) if formula != "[]" else (),
+        tuple(checks.name(words) for words in checks.listed(checks.load(formula))) if formula != "[]" else (),
     )
 
 
@@ -112,7 +112,7 @@ def value(row: Row, sizes: Sizes, tensors: Sequence[TensorInfo]) -> Value:
     index, label, shape, dtype, tensor, owner, slot = row
     found = Value(
         index,
-        checks.maybe_text(label),
+        checks.maybe_name(label),
         checks.shape(shape),
         checks.dtype(dtype),
         checks.maybe_ident(tensor, sizes.tensors, "tensor"),
@@ -131,7 +131,7 @@ def label(row: Row, sizes: Sizes) -> tuple[str, int, str]:
     _, item, index, name = row
     checks.need(item in ("node", "value"), "it names neither a node nor a value")
     end = sizes.nodes if item == "node" else sizes.values
-    return item, checks.ident(index, end, item), checks.text(name)
+    return item, checks.ident(index, end, item), checks.name(name)
 
 
 def tensor(row: Row) -> tuple[TensorInfo, bytes | None]:

@@ -29,7 +29,7 @@ class EventDecoder:
         self._open: set[int] = set()
         self._fields: dict[str, dict[str, Callable[[Any], Any]]] = {
             "op": {
-                "name": checks.text,
+                "name": checks.name,
                 "nodes": self._node_ids,
                 "inputs": self._value_ids,
                 "outputs": self._value_ids,
@@ -77,11 +77,11 @@ class EventDecoder:
                 "message": checks.text,
                 "traceback": lambda lines: tuple(checks.text(line) for line in checks.listed(lines)),
             },
-            "mark": {"name": checks.text},
+            "mark": {"name": checks.name},
         }
 
     def _write(self) -> dict[str, Callable[[Any], Any]]:
-        return {"leaf": self._leaf, "cause": checks.text, "before": self._tensor, "after": self._tensor}
+        return {"leaf": self._leaf, "cause": checks.name, "before": self._tensor, "after": self._tensor}
 
     def decode(self, row: Row, body: Any) -> ev.Event:
         """The event of a row whose body is parsed already; raises ``Malformed``."""
@@ -145,7 +145,7 @@ class EventDecoder:
 
     def _roots(self, roots: Any) -> tuple[ev.Root, ...]:
         return tuple(
-            ev.Root(self._node(node), checks.small(slot), checks.maybe_text(label), self._tensor(gradient))
+            ev.Root(self._node(node), checks.small(slot), checks.maybe_name(label), self._tensor(gradient))
             for node, slot, label, gradient in map(checks.listed, checks.listed(roots))
         )
 

@@ -7,10 +7,12 @@ from dataclasses import fields
 from typing import Any
 
 from gradviz.trace.events import EVENT_TYPES, Event, Root
-from gradviz.trace.format import Row
+from gradviz.trace.format import LONGEST_NAME, Row
 from gradviz.trace.model import Edge, GraphNode, Source, TensorInfo, Value
 
 _BASE = frozenset(field.name for field in fields(Event))
+_NAMES = frozenset({"name", "cause"})
+"""Fields of events that are names."""
 _FIELDS = {cls: tuple(field.name for field in fields(cls) if field.name not in _BASE) for cls in EVENT_TYPES.values()}
 
 
@@ -23,13 +25,22 @@ def text(words: str) -> str:
     return words
 
 
+def name(words: str) -> str:
+    """As ``text``, cut where it is longer than any name a person gives."""
+    return text(words if len(words) <= LONGEST_NAME else words[: LONGEST_NAME - 1] + "…")
+
+
 def _maybe(words: str | None) -> str | None:
     return None if words is None else text(words)
 
 
+def _maybe_name(words: str | None) -> str | None:
+    return None if words is None else name(words)
+
+
 def _other(value: Any) -> Any:
     if isinstance(value, Root):
-        return [value.node, value.slot, value.label, value.gradient]
+        return [value.node, value.slot, _maybe_name(value.label), value.gradient]
     return repr(value)
 
 
@@ -43,7 +54,7 @@ def to_json(value: Any) -> str:
 
 def source_row(index: int, source: Source) -> Row:
     """A row of ``source``."""
-    cells = to_json([[cell.title, cell.first_line] for cell in source.cells])
+    cells = to_json([[name(cell.title), cell.first_line] for cell in source.cells])
     return (index, text(source.file), text(source.text), cells)
 
 
@@ -51,17 +62,17 @@ def node_row(index: int, node: GraphNode) -> Row:
     """A row of ``node``."""
     return (
         index,
-        text(node.name),
+        name(node.name),
         node.kind.value,
         node.sequence_nr,
-        _maybe(node.label),
+        _maybe_name(node.label),
         to_json(node.shape),
         _maybe(node.dtype),
         _maybe(node.file),
         node.line,
-        text(node.scope),
-        to_json([[saved.name, saved.tensor, saved.value] for saved in node.saved]),
-        to_json(node.formula),
+        name(node.scope),
+        to_json([[name(saved.name), saved.tensor, saved.value] for saved in node.saved]),
+        to_json([name(line) for line in node.formula]),
     )
 
 
@@ -74,7 +85,7 @@ def value_row(index: int, value: Value) -> Row:
     """A row of ``value``."""
     return (
         index,
-        _maybe(value.label),
+        _maybe_name(value.label),
         to_json(value.shape),
         text(value.dtype),
         value.tensor,
@@ -108,5 +119,7 @@ def _real(number: float | None) -> float | None:
 
 def event_row(step: int, event: Event) -> Row:
     """A row of ``event``."""
-    body = {name: getattr(event, name) for name in _FIELDS[type(event)]}
+    body = {field: getattr(event, field) for field in _FIELDS[type(event)]}
+    for field in _NAMES & body.keys():
+        body[field] = name(body[field])
     return (step, event.kind, _maybe(event.file), event.line, to_json(body))

@@ -21,6 +21,9 @@ SIDE_FILES = ("-wal", "-shm", "-journal")
 ROW_TABLES = ("meta", "source", "node", "edge", "value", "label", "tensor", "event")
 """The append-only tables that a digest covers; ``content`` is covered by ``tensor.sum``."""
 
+LONGEST_NAME = 10_000
+"""Characters of a name of a node, a variable, an operation or a mark; a longer one is cut when it is written."""
+
 Row = tuple[Any, ...]
 
 

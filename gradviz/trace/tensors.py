@@ -85,8 +85,8 @@ def thumbnail(array: NDArray[Any]) -> NDArray[np.float32]:
     if array.size == 0:
         return np.zeros((0, 0), np.float32)
     matrix = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
-    wide = np.abs(matrix).astype(np.float64) if matrix.dtype.kind == "c" else matrix.astype(np.float64)
     with np.errstate(invalid="ignore", over="ignore"):
+        wide = np.abs(matrix).astype(np.float64) if matrix.dtype.kind == "c" else matrix.astype(np.float64)
         return _shrink(_shrink(wide, 0), 1).astype(np.float32)
 
 

@@ -182,7 +182,7 @@ class TraceWriter:
 
     def _label(self, item: str, index: int, label: str) -> None:
         with self._lock:
-            self._append("label", (self._counts["label"], item, index, encode.text(label)))
+            self._append("label", (self._counts["label"], item, index, encode.name(label)))
 
     def set_meta(self, key: str, value: Any) -> None:
         """Note a fact about the recording; a later one of the same key replaces it."""

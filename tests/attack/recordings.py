@@ -41,19 +41,18 @@ class Recordings:
         names = sorted(HOSTILE)
         name = "random" if choose.random() < RANDOM else names[seed % len(names)]
         backend = choose.choice(("numpy", "pytorch")) if name == "random" or seed % 8 == 0 else "numpy"
-        program = self.folder / "program.py"
         text = random_program(choose) if name == "random" else HOSTILE[name]
+        wrong = self.compare(text, backend, with_engine=name == "random" and backend == "numpy")
+        return Finding(NAME, seed, "\n".join([f"{name}, {backend}:", text[:1500], *wrong])) if wrong else None
+
+    def compare(self, text: str, backend: str, *, with_engine: bool = False) -> list[str]:
+        """Run a program plainly, with the engine as torch if so told, and recorded; what differs is returned."""
+        program, trace = self.folder / "program.py", self.folder / "program.gradviz"
         program.write_bytes(text.encode("utf-8", "surrogatepass"))
-        trace = self.folder / "program.gradviz"
         trace.unlink(missing_ok=True)
-        plain = self._plain(program, with_engine=name == "random" and backend == "numpy")
-        recorded = self._run(
-            [sys.executable, "-m", "gradviz", "record", str(program), "-o", str(trace), "--backend", backend]
-        )
-        wrong = [*_differences(plain, recorded), *_unreadable(trace)]
-        if not wrong:
-            return None
-        return Finding(NAME, seed, "\n".join([f"{name}, {backend}:", text[:1500], *wrong]))
+        plain = self._plain(program, with_engine)
+        command = [sys.executable, "-m", "gradviz", "record", str(program), "-o", str(trace), "--backend", backend]
+        return [*_differences(plain, self._run(command)), *_unreadable(trace)]
 
     def _plain(self, program: Path, with_engine: bool) -> Ending:
         if not with_engine:

@@ -73,6 +73,10 @@ KIND_ROLES = {
 """The theme role in which a kind is written; the others are muted."""
 
 
+MOST_LOOKED_AT = 4000
+"""Characters of a printed text or a message in which the first line is looked for."""
+
+
 def kind_text(kind: str) -> str:
     """A kind of event in words; a kind that is not known as it is."""
     return translate("Kind", KINDS[kind]) if kind in KINDS else kind
@@ -273,7 +277,7 @@ def _value_text(trace: TraceLike, value: ValueId) -> str:
 
 def _line(text: str) -> str:
     """The first line that says something."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in text[:MOST_LOOKED_AT].splitlines() if line.strip()]
     return (lines[0] + (" …" if len(lines) > 1 else ""))[:300] if lines else ""
 
 

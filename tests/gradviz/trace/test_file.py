@@ -353,6 +353,26 @@ def test_a_reason_does_no_harm_in_a_terminal(small: Path) -> None:
     assert refused(small).endswith(r"there is no node \x1b]0;owned\x07\x9b31m\u202e")
 
 
+def test_a_name_without_end_is_cut_when_written_and_refused_when_forged(tmp_path: Path, small: Path) -> None:
+    endless = "\ud800" * 10_000_000
+    with TraceWriter(tmp_path / "t.gradviz") as writer:
+        saved = (Saved(endless, None, None),)
+        leaf = writer.add_node(
+            GraphNode(0, endless, NodeKind.ACCUMULATE_GRAD, label=endless, scope=endless, saved=saved)
+        )
+        value = writer.add_value(Value(0, endless, (), "float32", None, leaf))
+        writer.label_value(value, endless)
+        writer.add_source(Source("p.py", "", (Cell(endless, 1),)))
+        writer.emit(ev.Mark(name=endless))
+        writer.emit(ev.GradWrite(leaf=leaf, cause=endless, before=None, after=None))
+        root = ev.Root(leaf, 0, endless, None)
+        writer.emit(ev.BackwardBegin(call=1, roots=(root,), retain_graph=False, create_graph=False))
+    with Trace.open(tmp_path / "t.gradviz") as trace:
+        assert trace.nodes[0].name.endswith("…")
+        assert len(trace.nodes[0].name) < 60_000
+    assert "a name has 10,000,000 characters" in refused(forge(small, "node", label="x" * 10_000_000))
+
+
 def test_lone_surrogates_are_written_out(small: Path) -> None:
     forge(small, "event", kind="mark", body='{"name": "a\\ud800"}')
     with Trace.open(small) as trace:

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -223,3 +224,12 @@ def test_a_full_disk_leaves_the_old_picture(recording: Path, tmp_path: Path, for
     assert "cannot be written: File too large" in done.stderr
     assert path.read_bytes() == b"the one before"
     assert not [each.name for each in tmp_path.iterdir() if each.name.startswith(".")]
+
+
+def test_svg_is_well_formed_whatever_names_hold(basics: MemoryTrace, tmp_path: Path) -> None:
+    odd = "a\x1b[31m\0\ud800\uffff\u202e<&>]]>\n"
+    basics.nodes = [replace(node, name=odd, label=odd) for node in basics.nodes]
+    basics.values = [replace(value, label=odd) for value in basics.values]
+    (path,) = export(basics, options("svg", 40, view="both"), tmp_path / "odd.svg")
+    words = "".join(ElementTree.fromstring(path.read_text("utf-8")).itertext())
+    assert r"a\x1b[31m" in words
