@@ -47,23 +47,20 @@ def mark(name: str) -> None:
 def show(loss: Any) -> None:
     """Record ``loss.backward(retain_graph=True)`` and open the window on it, until it is closed.
 
-    The gradients that the call adds stay, as with any backward call.
+    The gradients that the call adds stay, as with any backward call. The recording is kept as one that the
+    window makes: among the last ten, until it is saved.
     """
-    import tempfile
-    from pathlib import Path
-
     from gradviz.record.session import open_session
     from gradviz.startup import require_window
 
     require_window()
-    with tempfile.TemporaryDirectory(prefix="gradviz-") as folder:
-        path = Path(folder) / "show.gradviz"
-        with open_session(path):
-            loss.backward(retain_graph=True)
-        from gradviz_ui import app
+    from gradviz_ui import app
 
-        with load(path) as trace:
-            app.show(trace)
+    path = app.place_for_recording("show")
+    with open_session(path):
+        loss.backward(retain_graph=True)
+    with load(path) as trace:
+        app.show(trace)
 
 
 def __getattr__(name: str) -> Any:

@@ -119,6 +119,9 @@ def _window(arguments: Sequence[str]) -> int:
     parser.add_argument("file", nargs="?", help="a .py, .ipynb or .gradviz file; without one, an example")
     parser.add_argument("--step", type=_step, help="the step to open the trace at")
     parser.add_argument("--theme", choices=("dark", "light", "system"), help="colours")
+    parser.add_argument(
+        "--reset", action="store_true", help="put the settings and the arrangement of the window back, then open it"
+    )
     parser.add_argument("--version", action="version", version=f"gradviz {_version()}")
     options = parser.parse_args(arguments)
     if options.file is not None:
@@ -127,6 +130,8 @@ def _window(arguments: Sequence[str]) -> int:
     gc.disable()  # starting makes many objects and hardly any garbage; the window turns it on again
     from gradviz_ui import app
 
+    if options.reset:
+        print(app.reset())
     return app.run(options.file, options.step, options.theme)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from gradviz_engine import dtypes
 from gradviz_engine.autograd.grad_mode import mode
 from gradviz_engine.device import check_device
+from gradviz_engine.ops.ranges import spaced, stepped
 from gradviz_engine.ops.shapes import as_list, sizes_of
 from gradviz_engine.tensor import Tensor, wrap
 
@@ -282,11 +283,10 @@ def arange(
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
     kind = np.dtype(_dtype(dtype, np.dtype(np.int64) if whole else None))
-    count = -((start - end) // step) if whole else math.ceil((end - start) / step)
-    steps = np.arange(max(count, 0))
+    count = max(-((start - end) // step) if whole else math.ceil((end - start) / step), 0)
     if kind.kind in "iu":
-        return _finished((int(start) + steps * int(step)).astype(kind), device, requires_grad)
-    return _finished((float(start) + steps * float(step)).astype(kind), device, requires_grad)
+        return _finished((int(start) + np.arange(count) * int(step)).astype(kind), device, requires_grad)
+    return _finished(stepped(float(start), float(step), count, kind), device, requires_grad)
 
 
 def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
@@ -309,20 +309,7 @@ def linspace(
     if steps < 0:
         raise RuntimeError("number of steps must be non-negative")
     kind = np.dtype(_dtype(dtype))
-    return _finished(_spaced(_number(start), _number(end), int(steps), kind), device, requires_grad)
-
-
-def _spaced(start: Any, end: Any, steps: int, kind: np.dtype[Any]) -> Array:
-    """ATen's linspace, rounding as it rounds: both halves start from their own end."""
-    if steps == 1:
-        return np.array([start], kind)
-    work = kind if kind.kind in "fc" else np.dtype(np.float64)
-    first, last = work.type(start), work.type(end)
-    step = (last - first) / work.type(max(steps - 1, 1))
-    places = np.arange(steps)
-    ahead = first + step * places.astype(work)
-    back = last - step * (steps - 1 - places).astype(work)
-    return np.where(places < steps // 2, ahead, back).astype(kind)
+    return _finished(spaced(_number(start), _number(end), int(steps), kind), device, requires_grad)
 
 
 def logspace(
@@ -337,7 +324,7 @@ def logspace(
 ) -> Tensor:
     """``base`` to evenly spaced powers."""
     kind = np.dtype(_dtype(dtype))
-    exponents = _spaced(_number(start), _number(end), int(steps), np.dtype(np.float64))
+    exponents = spaced(_number(start), _number(end), int(steps), np.dtype(np.float64))
     return _finished(np.power(float(base), exponents).astype(kind), device, requires_grad)
 
 

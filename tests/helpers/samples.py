@@ -56,6 +56,8 @@ MORE = (
     "F.interpolate(b3, scale_factor=2, mode='nearest-exact')",
     "F.interpolate(b4, scale_factor=2, mode='nearest-exact')",
     "F.interpolate(b5, scale_factor=2, mode='nearest-exact')", "torch.rsub(x, y)", "x.prod(0)", "s.prod(0)",
+    "F.leaky_relu_(x * 1)", "F.elu_(x * 1, 2.)", "F.celu_(x * 1, 2.)", "F.threshold_(x * 1, 0.5, 0.1)",
+    "F.rrelu_(x * 1)",
     "(x * 1).fill_(s)", "torch.trapz(x)", "torch.trapz(x, y)",
 )  # fmt: skip
 """Expressions for operators that the recorded ones do not reach."""

@@ -134,7 +134,7 @@ def test_random_actions_leave_the_window_sound(window: MainWindow, qtbot: QtBot,
         print("\n".join(person.done[-25:]))
         raise
     finally:
-        window.choose_theme("dark")
+        window.session.settings.theme = "dark"
     assert theme.current().dark
 
 

@@ -231,6 +231,16 @@ def test_a_folder_that_cannot_be_used_is_told_and_the_question_says_so(
     assert not path.exists()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere open files cannot be deleted")
+def test_a_recording_that_is_deleted_while_it_is_written_is_told(window: MainWindow, qtbot: QtBot) -> None:
+    path = begin_endless(qtbot, window)
+    path.unlink()
+    window.session.stop()
+    qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=SECONDS)
+    assert "was deleted, or moved away" in window.banner.text.text()
+    assert window.session.trace is None
+
+
 # A window that was killed
 
 WINDOW = """
@@ -392,3 +402,31 @@ def test_opening_another_file_asks_once_about_edits_and_what_runs(
     assert len(questions.asked) == 2
     assert "unsaved edits" in questions.asked[0]
     assert "is running" in questions.asked[0]
+
+
+SHOW = """
+import gradviz, gradviz_engine as engine
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication
+from gradviz_ui import app
+from gradviz_ui.main_window import MainWindow
+application = app.make_application()
+def look():
+    (window,) = [each for each in QApplication.topLevelWidgets() if isinstance(each, MainWindow)]
+    print(window.statusBar().facts.text())
+    window._may_close = True
+    window.close()
+QTimer.singleShot(1000, look)
+gradviz.show((engine.ones(3, requires_grad=True) * 2).sum())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a home of its own, as XDG has it")
+def test_what_gradviz_show_records_is_kept_and_not_called_saved(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    done = subprocess.run([sys.executable, "-c", SHOW], env={**os.environ, **home}, capture_output=True, text=True)
+    assert "(not saved)" in done.stdout, done.stderr
+    folder = tmp_path / "data" / "gradviz" / "recordings"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (recording,) = folder.iterdir()
+    assert facts(recording).complete

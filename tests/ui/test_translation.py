@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 import gradviz_ui
 from gradviz_ui.actions import ACTIONS, MENUS
 from gradviz_ui.arrangement import PANELS
+from gradviz_ui.panels.settings_dialog import ROWS
 from gradviz_ui.translation import JsonTranslator, language_of, load
 
 SOURCES = Path(gradviz_ui.__file__).parent
@@ -44,6 +45,12 @@ def texts() -> set[Text]:
     """All texts of the window."""
     found = {("Action", action.title) for action in ACTIONS} | {("Menu", title) for title in MENUS.values()}
     found |= {("Panel", panel.title) for panel in PANELS}
+    found |= {
+        ("Setting", text)
+        for row in ROWS
+        for text in (row.title, row.heading, *row.names.values())
+        if text and not text[0].isdigit()
+    }
     found |= {(context, name) for context in ("TopBar", "StatusBar") for name in NAMES}
     for path in sorted(SOURCES.rglob("*.py")):
         found.update(texts_of(ast.parse(path.read_text(encoding="utf-8"))))

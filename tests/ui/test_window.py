@@ -329,5 +329,5 @@ def test_the_theme_changes_at_once_and_is_remembered(window: MainWindow, qtbot: 
     assert not theme.current().dark
     assert window.session.settings.theme == "light"
     bright = brightness()
-    window.choose_theme("dark")
+    window.session.settings.theme = "dark"
     assert min(bright) > 180

@@ -166,6 +166,7 @@ ACTIONS: tuple[Action, ...] = (
            separated=True),
     Action("edit.palette", "Find &node, tensor, command…", EDIT, lambda w: w.open_palette(), ("Ctrl+K",),
            "search"),
+    Action("edit.settings", "&Settings…", EDIT, lambda w: w.show_settings(), ("Ctrl+,",), separated=True),
 
     Action("record.start", "&Record", RUN, lambda w: w.record(), ("Ctrl+R",), "record", when=can_record),
     Action("record.stop", "&Stop", RUN, lambda w: w.session.stop(), ("Ctrl+.",), "stop", when=is_recording),
@@ -215,13 +216,8 @@ ACTIONS: tuple[Action, ...] = (
            when=has_trace),
     Action("view.zoom_out", "Zoom o&ut", VIEW, lambda w: w.canvas.zoom_out(), (_Std.ZoomOut,), "zoom-out",
            when=has_trace),
-    Action("view.theme_system", "&System colours", VIEW, lambda w: w.choose_theme("system"),
-           checked=lambda w: w.session.settings.theme == "system", separated=True),
-    Action("view.theme_dark", "&Dark", VIEW, lambda w: w.choose_theme("dark"),
-           checked=lambda w: w.session.settings.theme == "dark"),
-    Action("view.theme_light", "&Light", VIEW, lambda w: w.choose_theme("light"),
-           checked=lambda w: w.session.settings.theme == "light"),
-    Action("view.toggle_theme", "S&witch dark or light", VIEW, lambda w: w.toggle_theme(), ("Ctrl+Shift+L",)),
+    Action("view.toggle_theme", "S&witch dark or light", VIEW, lambda w: w.toggle_theme(), ("Ctrl+Shift+L",),
+           separated=True),
     Action("view.menu_bar", "&Menu bar", VIEW, lambda w: w.toggle_menu_bar(), ("Ctrl+Shift+M",),
            checked=lambda w: w.session.settings.menu_bar, separated=True),
     Action("view.next_panel", "Ne&xt panel", VIEW, lambda w: w.focus_panel(1), ("F6",)),
@@ -231,12 +227,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("view.restore_panels", "&Restore all panels", VIEW, lambda w: w.restore_panels()),
 
     Action("help.keys", "&Keyboard shortcuts", HELP, lambda w: w.show_keys(), ("F1",), "help"),
-    Action("help.language_system", "Language of the s&ystem", HELP, lambda w: w.choose_language("system"),
-           checked=lambda w: w.session.settings.language == "system", separated=True),
-    Action("help.language_en", "&English", HELP, lambda w: w.choose_language("en"),
-           checked=lambda w: w.session.settings.language == "en"),
-    Action("help.language_zh", "简体&中文", HELP, lambda w: w.choose_language("zh_CN"),
-           checked=lambda w: w.session.settings.language == "zh_CN"),
     Action("help.about", "&About gradviz", HELP, lambda w: w.show_about(), separated=True),
 )
 # fmt: on

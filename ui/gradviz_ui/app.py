@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import cast
@@ -14,12 +15,14 @@ from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from gradviz import resources
 from gradviz.trace.protocol import TraceLike
-from gradviz_ui import style, theme, translation
+from gradviz_ui import appearance, style, theme
 from gradviz_ui.crash import CrashReporter
 from gradviz_ui.garbage import Collector
 from gradviz_ui.main_window import MainWindow
+from gradviz_ui.opening import TRACE_SUFFIX
+from gradviz_ui.recordings import Recordings
 from gradviz_ui.session import Session
-from gradviz_ui.settings import Settings
+from gradviz_ui.settings import Settings, all_settings
 from gradviz_ui.theme import Choice
 
 SWITCH_SECONDS = 0.0005
@@ -35,24 +38,56 @@ PATIENCE_MS = 150
 EXAMPLE = ("examples", "autograd_basics.gradviz")
 
 
+def reset() -> str:
+    """Put settings and arrangement back as on the first day; returns what was done, for the terminal."""
+    settings = Settings()
+    changed = [setting.key for setting in all_settings() if getattr(settings, setting.key) != setting.default]
+    settings.reset()
+    settings.forget_arrangement()
+    settings.sync()
+    what = f"put back {', '.join(changed)}" if changed else "no setting had been changed"
+    return f"gradviz: {what}; the window stands as at first; recent files are kept"
+
+
 def run(file: Path | str | None = None, step: int | None = None, theme_name: str | None = None) -> int:
     """Open the window on ``file``, by default on the recorded example, and stay until it is closed."""
     app, settings = make_application(), Settings()
-    translation.install(app, translation.language_of(settings.language))
-    theme.themes().choose(cast(Choice, theme_name) if theme_name else settings.theme)
+    appearance.begin(settings)
+    if theme_name is not None:
+        theme.themes().choose(cast(Choice, theme_name))
     window = make_window(settings)
-    window.session.open(file if file is not None else resources.path(*EXAMPLE), step)
+    first = file if file is not None else first_file(settings)
+    if first is not None:
+        window.session.open(first, step)
     return _stay(app, window)
+
+
+def first_file(settings: Settings) -> Path | None:
+    """What to open where no file is named; the example where the last file is gone."""
+    match settings.start:
+        case "empty":
+            return None
+        case "last":
+            return next((path for path in settings.recent_files if path.is_file()), resources.path(*EXAMPLE))
+        case _:
+            return resources.path(*EXAMPLE)
 
 
 def show(trace: TraceLike, step: int | None = None) -> int:
     """Open the window on a trace that is open already, and stay until it is closed."""
     app, settings = make_application(), Settings()
-    translation.install(app, translation.language_of(settings.language))
-    theme.themes().choose(settings.theme)
+    appearance.begin(settings)
     window = make_window(settings)
     window.session.show_trace(trace, step)
     return _stay(app, window)
+
+
+def place_for_recording(name: str) -> Path:
+    """A path among the recordings that are kept; where there can be none, a temporary one."""
+    try:
+        return Recordings(Settings().recordings_folder).new_path(name)
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="gradviz-")) / f"{name}{TRACE_SUFFIX}"
 
 
 def make_application() -> QApplication:
@@ -74,7 +109,6 @@ def make_application() -> QApplication:
 def dress(app: QApplication) -> None:
     """Give an application Fusion, the theme's palette, sheet and fonts, and keep them to the theme."""
     app.setStyle(QStyleFactory.create("Fusion"))
-    app.setFont(theme.ui_font())
     style.apply(app)
     theme.themes().changed.connect(partial(style.apply, app))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent, QTextCursor
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QToolBar
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QMessageBox, QToolBar, QVBoxLayout, QWidget
 
 from gradviz.trace.model import NodeId
 from gradviz_ui import menus, theme
+from gradviz_ui.appearance import Appearance
 from gradviz_ui.arrangement import Arrangement
 from gradviz_ui.canvas.panel import CanvasPanel
 from gradviz_ui.code.console import ConsolePanel
@@ -27,11 +29,11 @@ from gradviz_ui.panels.examples import ExamplesPanel
 from gradviz_ui.panels.keys_dialog import KeysDialog
 from gradviz_ui.panels.palette import CommandPalette, Entry
 from gradviz_ui.panels.recordings_menu import RecordingsMenu
+from gradviz_ui.panels.settings_dialog import SettingsDialog
 from gradviz_ui.panels.status import StatusBar
 from gradviz_ui.panels.top_bar import TopBar
 from gradviz_ui.plain import window_title
 from gradviz_ui.session import Session
-from gradviz_ui.theme import Choice
 from gradviz_ui.timeline.panel import TimelinePanel
 
 
@@ -42,6 +44,9 @@ class MainWindow(QMainWindow):
     canvas: CanvasPanel
     code: CodePanel
 
+    rewritten = Signal()
+    """Everything in the window was made anew."""
+
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.setObjectName("main_window")
@@ -49,28 +54,91 @@ class MainWindow(QMainWindow):
         self.session = session
         self._may_close = self._closing = False
         self.files = FileQuestions(session, self)
-        self.actions_by_id = menus.make_actions(self)
-        self._make_panels()
-        self._make_bars()
-        self._arrange()
-        self.banner = Banner(session, self.canvas)
-        self.palette_box = CommandPalette(session, self._commands, self)
-        self.palette_box.closed.connect(self.canvas.setFocus)
+        self._appearance = Appearance(session.settings, self)
+        self._appearance.rewrite.connect(self.rewrite)
+        self._rewrite_later = False
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         self._keeper = KeyKeeper(app, self)
         app.focusChanged.connect(self.refresh_actions)  # some are for what has the focus
-        self._drops = FileDrops((self, *self.docks.values()), self.open_dropped, self)
+        self._centre = QWidget(self)  # stays: Qt's layout of docks does not take another central widget later
+        self._centre.setObjectName("centre")
+        self._centre_layout = QVBoxLayout(self._centre)
+        self._centre_layout.setContentsMargins(0, 0, 0, 0)
+        self.setCentralWidget(self._centre)
+        QShortcut(QKeySequence("F10"), self).activated.connect(self.open_menu)
+        self._assemble()
+        self._arrange()
         self._connect()
-        self._restyle()
         self.refresh_actions()
         self.canvas.setFocus()
 
     # Assembly
 
+    def _assemble(self) -> None:
+        """Make everything in which something is written."""
+        self.actions_by_id = menus.make_actions(self)
+        self._make_panels()
+        self._make_bars()
+        self.banner = Banner(self.session, self.canvas)
+        self.palette_box = CommandPalette(self.session, self._commands, self)
+        self.palette_box.closed.connect(self.canvas.setFocus)
+        self._drops = FileDrops((self, *self.docks.values()), self.open_dropped, self)
+        self.problems.count_changed.connect(self._count_problems)
+        self.code.editor.cursorPositionChanged.connect(self.refresh_actions)
+        self._restyle()
+
+    def _take_apart(self) -> None:
+        """Undo `_assemble`, at once: what is only about to go would answer the session's signals."""
+        self.session.closing.emit()
+        actions, self.actions_by_id = self.actions_by_id, {}
+        self.removeToolBar(self._bar)
+        for dock in self.docks.values():
+            self.removeDockWidget(dock)
+        for part in (
+            self.palette_box,
+            *self.docks.values(),
+            self.canvas,
+            self._bar,
+            self.statusBar(),
+            self.main_menu,
+            self.recent_menu,
+            self.recordings_menu,
+            *self.menus.values(),
+            self.menuBar(),
+            self._drops,
+            *actions.values(),
+        ):
+            part.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    @Slot()
+    def rewrite(self) -> None:
+        """Make everything anew, in the language and the size of text in force; once no program runs."""
+        self._rewrite_later = self.session.recording
+        if self._rewrite_later:
+            return
+        caret = self.code.editor.caret_line
+        state = self.saveState()
+        self.setUpdatesEnabled(False)
+        self._take_apart()
+        self._assemble()
+        self.arrangement.restore()
+        self.restoreState(state)
+        self.arrangement.update_title_bars()
+        QTimer.singleShot(0, self, partial(self._show_anew, caret))  # once everything has its size
+
+    def _show_anew(self, caret: int) -> None:
+        self.arrangement.bring_into_sight()
+        self.session.announce()
+        self.code.editor.go_to_line(caret)
+        self.refresh_actions()
+        self.setUpdatesEnabled(True)
+        self.rewritten.emit()
+
     def _make_panels(self) -> None:
-        self.canvas = CanvasPanel(self.session, self)
-        self.setCentralWidget(self.canvas)
+        self.canvas = CanvasPanel(self.session, self._centre)
+        self._centre_layout.addWidget(self.canvas)
         self.arrangement = Arrangement(self, self.session)
         self.docks = self.arrangement.docks
         self.code = self.arrangement.panel(CodePanel)
@@ -100,7 +168,7 @@ class MainWindow(QMainWindow):
             self.menuBar().addMenu(menu)
         self.menuBar().setObjectName("menu_bar")
         self.top_bar = TopBar(self.session, self.actions_by_id, self.main_menu)
-        bar = QToolBar(self.tr("Top bar"), self)
+        bar = self._bar = QToolBar(self.tr("Top bar"), self)
         bar.setObjectName("top_bar")
         bar.setMovable(False)
         bar.setFloatable(False)
@@ -112,12 +180,10 @@ class MainWindow(QMainWindow):
         bar.addWidget(self.top_bar)
         self.addToolBar(Qt.ToolBarArea.TopToolBarArea, bar)
         self.setStatusBar(StatusBar(self.session, self))
-        menu_key = QShortcut(QKeySequence("F10"), self)
-        menu_key.activated.connect(self.open_menu)
         self._show_menu_bar()
 
     def _fill_view_menu(self, menu: QMenu) -> None:
-        panels = QMenu(self.tr("&Panels"), self)
+        panels = QMenu(self.tr("&Panels"), menu)
         panels.setObjectName("panels_menu")
         for dock in self.docks.values():
             panels.addAction(dock.toggleViewAction())
@@ -147,8 +213,12 @@ class MainWindow(QMainWindow):
         session.program_edited.connect(self._name_window)
         session.theme_changed.connect(self._restyle)
         session.open_requested.connect(self.open_file)
-        self.problems.count_changed.connect(self._count_problems)
-        self.code.editor.cursorPositionChanged.connect(self.refresh_actions)
+        session.recording_changed.connect(self._recording_changed)
+
+    @Slot()
+    def _recording_changed(self) -> None:
+        if self._rewrite_later and not self.session.recording:
+            self.rewrite()
 
     # What the actions do
 
@@ -235,19 +305,9 @@ class MainWindow(QMainWindow):
         elif place is not None:
             self.session.toggle_breakpoint_node(place)
 
-    def choose_theme(self, choice: Choice) -> None:
-        """Use these colours from now on."""
-        self.session.settings.theme = choice
-        theme.themes().choose(choice)
-
     def toggle_theme(self) -> None:
         """Change between dark and light."""
-        self.choose_theme("light" if theme.current().dark else "dark")
-
-    def choose_language(self, language: str) -> None:
-        """Use this language from the next start on."""
-        self.session.settings.language = language
-        self.session.message.emit("info", self.tr("The language changes when gradviz is started again."))
+        self.session.settings.theme = "light" if theme.current().dark else "dark"
 
     def toggle_menu_bar(self) -> None:
         """Show or hide the menu bar."""
@@ -279,6 +339,13 @@ class MainWindow(QMainWindow):
         """Show all actions with their keys."""
         dialog = KeysDialog(self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()
+
+    def show_settings(self) -> None:
+        """Let the person choose what is remembered."""
+        dialog = SettingsDialog(self.session.settings, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.rewritten.connect(dialog.fill_anew)
         dialog.show()
 
     def show_about(self) -> None:

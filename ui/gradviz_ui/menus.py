@@ -94,7 +94,11 @@ def _run(row: Action, window: MainWindow, checked: bool = False) -> None:
 
 def _role(row: Action) -> QAction.MenuRole:
     """Where macOS wants it."""
-    roles = {"file.quit": QAction.MenuRole.QuitRole, "help.about": QAction.MenuRole.AboutRole}
+    roles = {
+        "file.quit": QAction.MenuRole.QuitRole,
+        "edit.settings": QAction.MenuRole.PreferencesRole,
+        "help.about": QAction.MenuRole.AboutRole,
+    }
     return roles.get(row.id, QAction.MenuRole.NoRole)
 
 

@@ -54,6 +54,10 @@ class Navigation(QObject):
         """Do steps follow one another by themselves?"""
         return self._player.playing
 
+    def set_play_speed(self, percent: int) -> None:
+        """Play so much faster or slower than usual."""
+        self._player.set_speed(percent)
+
     # Moves
 
     def seek(self, step: int) -> None:

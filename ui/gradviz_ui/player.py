@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 INTERVAL_MS = 160
+"""Between two steps, at a speed of 100 per cent."""
 
 
 class Player(QObject):
@@ -21,6 +22,15 @@ class Player(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self._tick)
+
+    def set_speed(self, percent: int) -> None:
+        """Faster or slower from the next step on."""
+        self._timer.setInterval(round(INTERVAL_MS * 100 / percent))
+
+    @property
+    def interval(self) -> int:
+        """Milliseconds from one step to the next."""
+        return self._timer.interval()
 
     @property
     def playing(self) -> bool:

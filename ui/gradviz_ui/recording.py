@@ -6,7 +6,7 @@ window at its own pace, so that a program that prints in a loop cannot flood the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -133,6 +133,10 @@ class Recording(QObject):
     @Slot(object)
     def _end(self, outcome: Outcome) -> None:
         """What was printed before is shown first, turn by turn."""
-        if self.running:
-            self._outcome = outcome
-            self._timer.start(0)
+        if not self.running:
+            return
+        if outcome.trouble is None and self._count and not outcome.path.exists():
+            trouble = self.tr("The recording was deleted, or moved away, while it was being written.")
+            outcome = replace(outcome, trouble=trouble)
+        self._outcome = outcome
+        self._timer.start(0)

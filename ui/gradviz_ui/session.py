@@ -85,7 +85,7 @@ class Session(Navigation):
     program_edited = Signal()
     """The program's text or its modified mark changed."""
     closing = Signal()
-    """The window closes: give up work that is under way, as `close` waits for threads."""
+    """The panels go: give up work that is under way, as `close` waits for threads."""
     reveal_requested = Signal(object)
     """A `Selection` that the canvas should bring into sight."""
     open_requested = Signal(object)
@@ -114,6 +114,8 @@ class Session(Navigation):
         self._recording.ended.connect(self._recording_ended)
         self._recorded_document: Document | None = None
         theme.themes().changed.connect(self.theme_changed)
+        self.settings.changed.connect(self._setting_changed)
+        self._setting_changed("play_speed")
 
     # What is shown
 
@@ -176,7 +178,20 @@ class Session(Navigation):
 
     def show_trace(self, trace: TraceLike, step: int | None = None) -> None:
         """Show a trace that is open already (``gradviz.show``, tests)."""
-        self._take_trace(OpenTrace(trace, playhead_at(trace, step)), trace.path)
+        opened = OpenTrace(trace, playhead_at(trace, step))
+        self._take_trace(opened, None if self.recent.holds(trace.path) else trace.path)
+
+    def announce(self) -> None:
+        """Tell panels that were just made what there is."""
+        for signal in (
+            self.program_changed,
+            self.trace_changed,
+            self.selection_changed,
+            self.breakpoints_changed,
+            self.recording_changed,
+            self.loading_changed,
+        ):
+            signal.emit()
 
     def show_document(self, document: Document | None) -> None:
         """Show a program; None for none. A program that runs is stopped."""
@@ -347,9 +362,14 @@ class Session(Navigation):
 
     def set_backend(self, backend: str) -> None:
         """Record with "numpy", the built-in engine, or "pytorch"."""
-        if backend != self.settings.backend:
-            self.settings.backend = backend
+        self.settings.backend = backend
+
+    @Slot(str)
+    def _setting_changed(self, key: str) -> None:
+        if key == "backend":
             self.recording_changed.emit()
+        elif key == "play_speed":
+            self.set_play_speed(self.settings.play_speed)
 
     def close(self) -> None:
         """End the child process and the threads; recordings that were not saved stay among the recent ones."""

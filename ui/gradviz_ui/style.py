@@ -31,13 +31,14 @@ QMenuBar::item:selected { background: $selection; }
 QToolBar#top_bar { background: $window; border: none; border-bottom: 1px solid $border; padding: 0; spacing: 0; }
 QStatusBar { background: $raised; border-top: 1px solid $border; color: $muted; }
 QStatusBar::item { border: none; }
-QStatusBar QLabel { color: $muted; font-size: 12px; padding: 0 6px; }
+QStatusBar QLabel { color: $muted; font-size: ${small}px; padding: 0 6px; }
 
 QPushButton, QToolButton[framed="true"], QComboBox {
     background: $raised; color: $text; border: 1px solid $border; border-radius: 6px;
     padding: 3px 12px; min-height: 20px;
 }
 QToolButton[framed="true"] { padding: 3px 7px; }
+QToolButton[framed="true"]::menu-indicator { image: none; width: 0; }
 QPushButton:hover, QToolButton[framed="true"]:hover, QComboBox:hover { border-color: $outline; background: $hover; }
 QPushButton:pressed, QToolButton[framed="true"]:pressed { background: $selection; }
 QPushButton:focus, QToolButton[framed="true"]:focus, QComboBox:focus { border-color: $accent; }
@@ -51,7 +52,6 @@ QPushButton[quiet="true"] { background: transparent; border-color: transparent; 
 QPushButton[quiet="true"]:hover { background: $hover; }
 QPushButton[quiet="true"]:focus { border-color: $accent; }
 QPushButton#search_button { color: $muted; text-align: left; padding: 3px 10px; }
-QPushButton#menu_button { font-size: 17px; font-weight: 600; }
 QPushButton#menu_button::menu-indicator { image: none; width: 0; }
 
 QToolButton[flat="true"] { border: none; background: transparent; border-radius: 4px; padding: 2px; }
@@ -71,6 +71,8 @@ QLineEdit, QSpinBox, QDoubleSpinBox {
 }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: $accent; }
 QSpinBox, QDoubleSpinBox { padding-right: 18px; }
+QAbstractSpinBox > QLineEdit { border: none; background: transparent; padding: 0 8px; min-height: 0; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {
     subcontrol-origin: border; width: 18px; border: none; background: transparent;
 }
@@ -123,6 +125,7 @@ def apply(app: QApplication) -> None:
     """Give the application the palette, font and style sheet of the current theme."""
     colors = theme.current()
     app.setPalette(palette(colors))
+    app.setFont(theme.ui_font())
     app.setStyleSheet(sheet(colors))
 
 
@@ -165,6 +168,7 @@ def sheet(colors: Theme) -> str:
     values = {name: getattr(colors, name).name() for name in (*names, "accent_text", "selection", "error")}
     return SHEET.substitute(
         values,
+        small=theme.px(12),
         hover=mix(colors.raised, colors.text, 0.06).name(),
         accent_hover=mix(colors.accent, colors.text, 0.15).name(),
         selected_text=mix(colors.editor, colors.link, 0.35).name(),

@@ -171,14 +171,33 @@ def current() -> Theme:
     return themes().current
 
 
-def ui_font(size: float = UI_SIZE, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
-    """The window's font, ``size`` in device-independent pixels."""
-    return _font(UI_FAMILIES, size, weight)
+_text_scale = 1.0
 
 
-def mono_font(size: float = MONO_SIZE, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
-    """The font of code and numbers, ``size`` in device-independent pixels."""
-    font = _font(MONO_FAMILIES, size, weight)
+def scale_text(factor: float) -> None:
+    """Make all text of the window larger by ``factor``; widgets that stand already keep theirs."""
+    global _text_scale
+    _text_scale = factor
+
+
+def px(length: float) -> int:
+    """A height or width meant for text of the usual size, in device-independent pixels for the size in force."""
+    return round(length * _text_scale)
+
+
+def text_scale() -> float:
+    """How much larger than usual text is."""
+    return _text_scale
+
+
+def ui_font(size: float = UI_SIZE, weight: QFont.Weight = QFont.Weight.Normal, fixed: bool = False) -> QFont:
+    """The window's font, ``size`` in device-independent pixels; ``fixed`` where all around it is scaled along."""
+    return _font(UI_FAMILIES, size if fixed else px(size), weight)
+
+
+def mono_font(size: float = MONO_SIZE, weight: QFont.Weight = QFont.Weight.Normal, fixed: bool = False) -> QFont:
+    """The font of code and numbers, as `ui_font`."""
+    font = _font(MONO_FAMILIES, size if fixed else px(size), weight)
     font.setStyleHint(QFont.StyleHint.Monospace)
     font.setFixedPitch(True)
     return font

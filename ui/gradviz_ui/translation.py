@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from functools import cache
 
-from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, QTranslator
+from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QObject, Qt, QTranslator
 
 from gradviz import resources
 
@@ -50,7 +50,10 @@ def language_of(choice: str) -> str:
 
 
 def install(app: QCoreApplication, language: str) -> None:
-    """Show gradviz's and Qt's own texts in ``language``."""
+    """Show gradviz's and Qt's own texts in ``language`` from now on; what is shown already has to be made anew."""
+    for old in app.findChildren(QTranslator, options=Qt.FindChildOption.FindDirectChildrenOnly):
+        app.removeTranslator(old)
+        old.deleteLater()
     if language == "en":
         return
     folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)

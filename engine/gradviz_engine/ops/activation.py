@@ -50,11 +50,16 @@ def backward_kernel(signature: str, forward: Callable[..., Array], curvature: Ca
     return kernel
 
 
-def activation(signature: str, forward: Callable[..., Array], gradient: Callable[..., Any], formula: str) -> Operator:
-    """Declare an activation of one tensor; its node is named after it."""
+def activation(
+    signature: str, forward: Callable[..., Array], gradient: Callable[..., Any], formula: str, number: int = 0
+) -> Operator:
+    """Declare an activation of one tensor; its node is named after it.
+
+    ``number`` 1 is that of an in-place form with a derivative of its own.
+    """
     return operator(
         signature,
-        node=camel(signature.partition("(")[0]) + "Backward0",
+        node=f"{camel(signature.partition('(')[0])}Backward{number}",
         forward=forward,
         gradients={"self": Rule(gradient, formula)},
     )
@@ -89,6 +94,13 @@ _threshold = activation(
     lambda grad, saved: _threshold_backward(grad, saved.self, saved.threshold),
     "grad where self > threshold, else 0",
 )
+_threshold_in_place = activation(
+    "threshold(self, *, threshold, value)",
+    _threshold.forward,
+    lambda grad, saved: _threshold_backward(grad, saved.self, saved.threshold),
+    "grad where self > threshold, else 0",
+    number=1,
+)
 _leaky_relu_backward = backward_kernel(
     "leaky_relu_backward(grad_output, self, *, negative_slope)",
     lambda g, x, slope: np.where(x > 0, g, g * g.dtype.type(slope)),
@@ -100,6 +112,28 @@ _leaky_relu = activation(
     lambda grad, saved: _leaky_relu_backward(grad, saved.self, saved.negative_slope),
     "grad where self > 0, else grad · negative_slope",
 )
+_leaky_relu_in_place = activation(
+    "leaky_relu(self, *, negative_slope)",
+    _leaky_relu.forward,
+    lambda grad, saved: _leaky_relu_of_result(grad, saved.result, saved.negative_slope),
+    "grad where result > 0, else grad · negative_slope",
+    number=1,
+)
+
+
+def _leaky_relu_of_result(grad: Tensor, result: Tensor, negative_slope: float) -> Tensor:
+    """The sign of the result is that of the input only where the slope is not negative."""
+    if negative_slope < 0:
+        raise RuntimeError(
+            "In-place leakyReLu backward calculation is triggered with a negative slope which is not supported. This "
+            "is caused by calling in-place forward function with a negative slope, please call out-of-place version "
+            "instead. File an issue at https://github.com/pytorch/pytorch if you do require supporting in-place "
+            "leakRelu backward calculation with negative slope"
+        )
+    gradient: Tensor = _leaky_relu_backward(grad, result, negative_slope)
+    return gradient
+
+
 _hardtanh_backward = backward_kernel(
     "hardtanh_backward(grad_output, self, *, min_val, max_val)",
     lambda g, x, low, high: np.where((x <= low) | (x >= high), _zero(g), g),
@@ -226,12 +260,12 @@ def relu_(input: Tensor) -> Tensor:
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """``input`` where it is above the threshold, else ``value``."""
-    return _run(_threshold, input, threshold, value, inplace=inplace)
+    return _run(_threshold_in_place if inplace else _threshold, input, threshold, value, inplace=inplace)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """``input`` where positive, else ``input * negative_slope``."""
-    return _run(_leaky_relu, input, negative_slope, inplace=inplace)
+    return _run(_leaky_relu_in_place if inplace else _leaky_relu, input, negative_slope, inplace=inplace)
 
 
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
@@ -243,7 +277,7 @@ def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Ten
 
 
 def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
-    return _run(_threshold, input, threshold, value, inplace=True)
+    return _run(_threshold_in_place, input, threshold, value, inplace=True)
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:

@@ -91,12 +91,26 @@ _rrelu_backward: Operator = operator(
         "self": Rule(lambda grad, saved: None, "0"),
     },
 )
-_rrelu = operator(
-    "rrelu_with_noise(self, noise)",
-    node="RreluWithNoiseBackward0",
-    forward=lambda x, noise: x * noise,
-    gradients={"self": Rule(lambda grad, saved: _rrelu_backward(grad, saved.self, saved.noise), "grad · noise")},
-)
+
+
+def _rrelu_operator(node: str, kept: str) -> Operator:
+    """``kept``: the node saves its input, or its result where that took the input's place."""
+    return operator(
+        "rrelu_with_noise(self, noise, *, lower, upper, training)",
+        node=node,
+        forward=lambda x, noise, lower, upper, training: x * noise,
+        gradients={
+            "self": Rule(
+                lambda grad, saved: _rrelu_backward(grad, getattr(saved, kept), saved.noise),
+                "grad · noise",
+                (kept, "noise", "lower", "upper", "training"),
+            )
+        },
+    )
+
+
+_rrelu = _rrelu_operator("RreluWithNoiseBackward0", "self")
+_rrelu_in_place = _rrelu_operator("RreluWithNoiseBackward1", "result")
 
 
 def rrelu(
@@ -113,7 +127,8 @@ def rrelu(
         noise[negative] = uniform(default_generator, count, np.dtype(np.float64), lower, upper)
     else:
         noise[negative] = (lower + upper) / 2
-    return _run(_rrelu, input, wrap(noise), inplace=inplace)
+    op = _rrelu_in_place if inplace else _rrelu
+    return _run(op, input, wrap(noise), lower, upper, training, inplace=inplace)
 
 
 def rrelu_(input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False) -> Tensor:

@@ -16,6 +16,7 @@ from gradviz_engine.ops.registry import Rule, operator
 from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.shape import expand
 from gradviz_engine.ops.shapes import product, reduced_dims, wrap_dim
+from gradviz_engine.ops.summation import total
 from gradviz_engine.tensor import Tensor, wrap
 
 Array = np.ndarray[Any, Any]
@@ -41,7 +42,14 @@ def spread(grad: Tensor, dims: Any, keepdim: bool, sizes: Any) -> Tensor:
 def _summed(x: Array, dim: Any = None, keepdim: bool = False) -> Any:
     if x.dtype.kind in "iub":
         return x.sum(axis=dim, keepdims=keepdim, dtype=np.int64)
-    return x.sum(axis=dim, keepdims=keepdim)
+    return total(x, dim, keepdim)
+
+
+def _averaged(x: Array, dim: Any = None, keepdim: bool = False) -> Any:
+    if x.dtype.itemsize < 4:  # numpy adds half precision up in single
+        return x.mean(axis=dim, keepdims=keepdim)
+    with np.errstate(invalid="ignore"):  # the mean of nothing is nan
+        return total(x, dim, keepdim) / x.dtype.type(_count(x.shape, dim))
 
 
 _sum = operator(
@@ -61,7 +69,7 @@ _sum_dim = operator(
 _mean = operator(
     "mean(self)",
     node="MeanBackward0",
-    forward=lambda x: x.mean() if x.size else np.asarray(np.nan, x.dtype),
+    forward=_averaged,
     gradients={
         "self": Rule(
             lambda grad, saved: div_scalar(expand(grad, saved.self_sym_sizes), product(saved.self_sym_sizes)),
@@ -72,7 +80,7 @@ _mean = operator(
 _mean_dim = operator(
     "mean(self, *, dim, keepdim)",
     node="MeanBackward1",
-    forward=lambda x, dim, keepdim: x.mean(axis=dim, keepdims=keepdim),
+    forward=_averaged,
     gradients={
         "self": Rule(
             lambda grad, saved: div_scalar(

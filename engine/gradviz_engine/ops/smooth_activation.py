@@ -19,9 +19,13 @@ from gradviz_engine.ops.shapes import wrap_dim
 from gradviz_engine.tensor import Tensor
 
 
-def _elu_slope(g: Array, x: Array, alpha: float, scale: float, input_scale: float) -> Array:
-    steep = g.dtype.type(alpha * scale * input_scale)
-    return np.where(x <= 0, g * steep * np.exp(np.minimum(x, 0) * g.dtype.type(input_scale)), g * g.dtype.type(scale))
+def _elu_slope(g: Array, x: Array, alpha: float, scale: float, input_scale: float, is_result: bool) -> Array:
+    """``x`` is the input, or the result, of which the input need not be known."""
+    type_ = g.dtype.type
+    if is_result:
+        return np.where(x <= 0, g * type_(input_scale) * (x + type_(alpha * scale)), g * type_(scale))
+    steep = type_(alpha * scale * input_scale)
+    return np.where(x <= 0, g * steep * np.exp(np.minimum(x, 0) * type_(input_scale)), g * type_(scale))
 
 
 def _elu_forward(x: Array, alpha: float, scale: float, input_scale: float) -> Array:
@@ -29,27 +33,57 @@ def _elu_forward(x: Array, alpha: float, scale: float, input_scale: float) -> Ar
     return np.where(x <= 0, np.expm1(np.minimum(x, 0) * type_(input_scale)) * type_(alpha * scale), x * type_(scale))
 
 
+def _elu_curvature(g: Tensor, saved: Any) -> Tensor:
+    """FunctionsManual.cpp, ``elu_double_backward``."""
+    if saved.is_result:
+        bent: Tensor = (saved.self <= 0) * g * saved.input_scale
+        return bent
+    slope = _elu_backward(g, saved.self, saved.alpha, saved.scale, saved.input_scale, False)
+    return (saved.self <= 0) * slope * saved.input_scale
+
+
 _elu_backward: Operator = backward_kernel(
-    "elu_backward(grad_output, self, *, alpha, scale, input_scale)",
+    "elu_backward(grad_output, self, *, alpha, scale, input_scale, is_result)",
     _elu_slope,
-    lambda g, saved: (
-        (saved.self <= 0)
-        * _elu_backward(g, saved.self, saved.alpha, saved.scale, saved.input_scale)
-        * saved.input_scale
-    ),
+    _elu_curvature,
 )
 _elu = activation(
     "elu(self, *, alpha, scale, input_scale)",
     _elu_forward,
-    lambda grad, saved: _elu_backward(grad, saved.self, saved.alpha, saved.scale, saved.input_scale),
-    "grad · scale where self > 0, else grad · alpha · scale · exp(self)",
+    lambda grad, saved: _elu_backward(grad, saved.self, saved.alpha, saved.scale, saved.input_scale, False),
+    "grad · scale where self > 0, else grad · alpha · scale · input_scale · exp(self · input_scale)",
 )
 _celu = activation(
     "celu(self, *, alpha)",
     lambda x, alpha: _elu_forward(x, alpha, 1.0, 1.0 / alpha),
-    lambda grad, saved: _elu_backward(grad, saved.self, saved.alpha, 1.0, 1.0 / saved.alpha),
+    lambda grad, saved: _elu_backward(grad, saved.self, saved.alpha, 1.0, 1.0 / saved.alpha, False),
     "grad where self > 0, else grad · exp(self / alpha)",
 )
+_elu_in_place = activation(
+    "elu(self, *, alpha, scale, input_scale)",
+    _elu_forward,
+    lambda grad, saved: _elu_of_result(grad, saved.result, saved.alpha, saved.scale, saved.input_scale),
+    "grad · scale where result > 0, else grad · input_scale · (result + alpha · scale)",
+    number=1,
+)
+_celu_in_place = activation(
+    "celu(self, *, alpha)",
+    _celu.forward,
+    lambda grad, saved: _elu_of_result(grad, saved.result, saved.alpha, 1.0, 1.0 / saved.alpha),
+    "grad where result > 0, else grad / alpha · (result + alpha)",
+    number=1,
+)
+
+
+def _elu_of_result(grad: Tensor, result: Tensor, alpha: float, scale: float, input_scale: float) -> Tensor:
+    if alpha < 0:
+        raise RuntimeError(
+            "In-place elu backward calculation is triggered with a negative slope which is not supported. This is "
+            "caused by calling in-place forward function with a negative slope, please call out-of-place version "
+            "instead."
+        )
+    gradient: Tensor = _elu_backward(grad, result, alpha, scale, input_scale, True)
+    return gradient
 
 
 def _sigmoid(x: Array) -> Array:
@@ -191,7 +225,7 @@ _glu = activation(
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """``input`` where positive, else ``alpha * (exp(input) - 1)``."""
-    return _run(_elu, input, alpha, 1.0, 1.0, inplace=inplace)
+    return _run(_elu_in_place if inplace else _elu, input, alpha, 1.0, 1.0, inplace=inplace)
 
 
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
@@ -200,7 +234,7 @@ def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """ELU with the constants that keep mean and variance (Klambauer et al. 2017), as in Activation.cpp."""
-    return _run(_elu, input, 1.6732632423543772, 1.0507009873554805, 1.0, inplace=inplace)
+    return _run(_elu_in_place if inplace else _elu, input, 1.6732632423543772, 1.0507009873554805, 1.0, inplace=inplace)
 
 
 def selu_(input: Tensor) -> Tensor:
@@ -211,7 +245,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """``max(0, x) + min(0, alpha * (exp(x / alpha) - 1))``."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return _run(_celu, input, alpha, inplace=inplace)
+    return _run(_celu_in_place if inplace else _celu, input, alpha, inplace=inplace)
 
 
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:

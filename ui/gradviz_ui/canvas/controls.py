@@ -81,7 +81,7 @@ class Controls(QFrame):
             #canvas_controls {{ background: {colors.panel.name()}; border: 1px solid {colors.border.name()};
                 border-radius: 8px; }}
             QToolButton {{ background: transparent; border: 1px solid transparent; border-radius: 6px;
-                color: {colors.muted.name()}; padding: 3px 13px; font-size: 12px; }}
+                color: {colors.muted.name()}; padding: 3px 13px; font-size: {theme.px(12)}px; }}
             QToolButton:hover {{ background: {hover}; color: {colors.text.name()}; }}
             QToolButton:checked {{ background: {colors.selection.name()}; color: {colors.text.name()};
                 font-weight: 600; }}

@@ -54,11 +54,11 @@ class Ink:
 
     def __init__(self, colors: Theme) -> None:
         self.colors = colors
-        self.title_font = _font(theme.ui_font(text.TITLE_SIZE, QFont.Weight.DemiBold))
-        self.name_font = _font(theme.ui_font(text.NAME_SIZE, QFont.Weight.DemiBold))
-        self.small_font = _font(theme.ui_font(text.SMALL_SIZE))
-        self.badge_font = _font(theme.ui_font(text.BADGE_SIZE, QFont.Weight.DemiBold))
-        self.mono_font = _font(theme.mono_font(text.MONO_SIZE))
+        self.title_font = _font(theme.ui_font(text.TITLE_SIZE, QFont.Weight.DemiBold, fixed=True))
+        self.name_font = _font(theme.ui_font(text.NAME_SIZE, QFont.Weight.DemiBold, fixed=True))
+        self.small_font = _font(theme.ui_font(text.SMALL_SIZE, fixed=True))
+        self.badge_font = _font(theme.ui_font(text.BADGE_SIZE, QFont.Weight.DemiBold, fixed=True))
+        self.mono_font = _font(theme.mono_font(text.MONO_SIZE, fixed=True))
         self.states = {state: self._state(state) for state in NodeState}
         self.links = {
             LinkState.EMPTY: faded(colors.edge, 0.45),

@@ -88,7 +88,7 @@ class Notice(QFrame):
         self.setStyleSheet(
             f"""
             #canvas_notice {{ {look}; border-radius: 10px; }}
-            #canvas_notice_title {{ color: {colors.text.name()}; font-size: 15px; font-weight: 600; }}
+            #canvas_notice_title {{ color: {colors.text.name()}; font-size: {theme.px(15)}px; font-weight: 600; }}
             #canvas_notice_text {{ color: {colors.muted.name()}; }}
             """
         )

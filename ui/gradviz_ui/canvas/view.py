@@ -113,7 +113,7 @@ class GraphView(QGraphicsView):
         bounds = self.item.boundingRect()
         if bounds.isEmpty():
             return
-        self.set_scale(min(self.fit_scale(), FIT_LARGEST))
+        self.set_scale(min(self.fit_scale(), FIT_LARGEST * theme.text_scale()))
         room = self._free_room()
         centre = QRectF(self.viewport().rect()).center() - room.center()
         self.look_at(bounds.center() + centre / self.scale_now)
@@ -124,8 +124,11 @@ class GraphView(QGraphicsView):
         self._unstarted = None if self.isVisible() else at
         if self.fit_scale() >= READABLE or not self.isVisible():
             self.fit()
+            if theme.text_scale() > 1 and self.fit_scale() < FIT_LARGEST * theme.text_scale():
+                self.set_scale(self.scale_now * theme.text_scale())  # who needs larger text sees a part of it
+                self.look_at(at.center() + QPointF(0, self.viewport().height() * 0.3 / self.scale_now))
             return
-        self.set_scale(FIRST_SCALE)
+        self.set_scale(FIRST_SCALE * theme.text_scale())
         below = self.viewport().height() * 0.3 / self.scale_now
         self.look_at(at.center() + QPointF(0, below))
         self.fitted = False

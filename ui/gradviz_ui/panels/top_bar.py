@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QAction,
     QColor,
     QFont,
+    QFontMetrics,
     QIcon,
     QKeySequence,
     QPainter,
@@ -20,6 +21,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
+    QLabel,
     QMenu,
     QPushButton,
     QSizePolicy,
@@ -43,7 +45,8 @@ from gradviz.trace.events import (
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import icons, theme
 from gradviz_ui.panels.elided import ElidedLabel
-from gradviz_ui.plain import tip
+from gradviz_ui.panels.play_controls import PlayControls
+from gradviz_ui.plain import plain_label, tip
 from gradviz_ui.session import Session
 from gradviz_ui.wording import call_text, event_text, leaf_text, node_text
 
@@ -59,8 +62,12 @@ STEP_BUTTONS = (
 BACKENDS = {"numpy": "NumPy engine", "pytorch": "PyTorch"}
 HEIGHT = 48
 MINIMUM_WIDTH = 860
-NARROW, NARROWER = 1400, 1120
-"""Below the first width the bar leaves out the file's name and uses icons; below the second, the event."""
+ICONS, NARROW, NARROWER, NARROWEST = 1560, 1400, 1160, 980
+"""Below the first width the bar uses icons for words; below the second, it leaves out the file's name; below the
+third, the event, the word mark and the speed; below the last, what records (the Record menu has it too) and
+the word "Menu"."""
+FILE_WIDTH = 150
+"""The file's name has as much room whatever it is: the buttons beside it must not move."""
 _NATIVE = QKeySequence.SequenceFormat.NativeText
 
 
@@ -70,15 +77,18 @@ class TopBar(QWidget):
     def __init__(self, session: Session, actions: Mapping[str, QAction], menu: QMenu) -> None:
         super().__init__()
         self.setObjectName("top_bar_content")
-        self.setFixedHeight(HEIGHT)
+        self.setFixedHeight(max(HEIGHT, theme.px(HEIGHT)))
         self.session = session
         self._actions = actions
         self._narrow = 0
+        self.mark = self._mark()
         self.menu_button = self._menu_button(menu)
         self.file = self._label("file_label", muted=True)
+        self.file.setFixedWidth(theme.px(FILE_WIDTH))
         self.backend = self._backend_box()
         self.record = self._record_button()
         self.steps = [self._step_button(id) for id in STEP_BUTTONS]
+        self.play = PlayControls(session, actions["step.play"], self)
         self.step = self._label("step_label", weight=QFont.Weight.DemiBold)
         self.what = self._label("event_label", muted=True)
         self.search = self._search_button()
@@ -103,10 +113,11 @@ class TopBar(QWidget):
         layout.setContentsMargins(12, 0, 16, 0)
         layout.setSpacing(8)
         for widget, space in (
-            (self.menu_button, 0),
-            (self.file, 16),
-            (self.backend, 2),
-            (self.record, 26),
+            (self.mark, 4),
+            (self.menu_button, 2),
+            (self.file, 4),
+            (self.backend, 0),
+            (self.record, 14),
         ):
             layout.addWidget(widget)
             layout.addSpacing(space)
@@ -114,6 +125,7 @@ class TopBar(QWidget):
         steps.setSpacing(4)
         for button in self.steps:
             steps.addWidget(button)
+        steps.addWidget(self.play)
         layout.addLayout(steps)
         layout.addSpacing(10)
         layout.addWidget(self.step)
@@ -126,27 +138,38 @@ class TopBar(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         """Narrower than the parts need: some of them make way (see `resizeEvent`)."""
-        return QSize(MINIMUM_WIDTH, HEIGHT)
+        return QSize(MINIMUM_WIDTH, self.height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where it is narrow, words make way for icons, and names for the steps."""
         super().resizeEvent(event)
         width = event.size().width()
-        narrow = (width < NARROW) + (width < NARROWER)
+        narrow = sum(width < theme.px(limit) for limit in (ICONS, NARROW, NARROWER, NARROWEST))
         if narrow != self._narrow:
             self._narrow = narrow
-            self.file.setVisible(not narrow)
+            self.file.setVisible(narrow < 2)
+            self.mark.setVisible(narrow < 3)
+            self.play.speed.setVisible(narrow < 3)
+            self.backend.setVisible(narrow < 4)
+            self.menu_button.setText(self.tr("Menu") if narrow < 4 else "")
             self._restyle()
             self._show_step()
 
     # The parts
 
+    def _mark(self) -> QLabel:
+        mark = plain_label("gradviz", self)
+        mark.setObjectName("word_mark")
+        mark.setFont(theme.ui_font(17, QFont.Weight.DemiBold))
+        return mark
+
     def _menu_button(self, menu: QMenu) -> QPushButton:
-        button = QPushButton("gradviz", self)
+        button = QPushButton(self.tr("Menu"), self)
         button.setObjectName("menu_button")
-        button.setAccessibleName(self.tr("Menu"))
         button.setToolTip(tip(self.tr("Menu (F10)")))
-        button.setProperty("quiet", True)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        button.setAccessibleName(self.tr("Menu"))
         button.setMenu(menu)
         return button
 
@@ -177,6 +200,7 @@ class TopBar(QWidget):
         button.setProperty("primary", True)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.clicked.connect(self._record_or_stop)
+        button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         for id in ("record.start", "record.stop"):
             self._actions[id].changed.connect(self._show_recording)
         return button
@@ -188,6 +212,7 @@ class TopBar(QWidget):
         button.setDefaultAction(self._actions[id])
         button.setAccessibleName(self._actions[id].text().replace("&", ""))
         button.setIconSize(QSize(18, 18))
+        button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button
 
@@ -218,13 +243,12 @@ class TopBar(QWidget):
         name = document.name if document is not None else (trace.program or "") if trace is not None else ""
         modified = document is not None and document.modified
         self.file.setText(f"{name} •" if modified else name)
-        self.file.updateGeometry()
 
     @Slot()
     def _show_step(self) -> None:
         trace = self.session.trace
         self.step.setVisible(trace is not None)
-        self.what.setVisible(trace is not None and self._narrow < 2)
+        self.what.setVisible(trace is not None and self._narrow < 3)
         if trace is None:
             return
         text = self.tr("step {step} / {count}").replace("{step}", str(self.session.step))
@@ -244,12 +268,18 @@ class TopBar(QWidget):
         recording = self.session.recording
         action = self._actions["record.stop" if recording else "record.start"]
         self.record.setText(self.tr("Stop") if recording else self.tr("Record"))
+        self.record.setFixedWidth(self._record_width())
         self.record.setToolTip(tip(action.toolTip()))
         self.record.setEnabled(action.isEnabled())
         color = theme.current().accent_text if self.record.isEnabled() else theme.current().faint
         self.record.setIcon(icons.icon("stop" if recording else "record", color, 14))
         self.backend.setCurrentIndex(max(0, self.backend.findData(self.session.settings.backend)))
         self.backend.setEnabled(not recording)
+
+    def _record_width(self) -> int:
+        """As wide as the longer of its two words."""
+        metrics = QFontMetrics(theme.ui_font(weight=QFont.Weight.DemiBold))
+        return max(metrics.horizontalAdvance(self.tr(word)) for word in ("Record", "Stop")) + 48
 
     @Slot()
     def _record_or_stop(self) -> None:
@@ -274,6 +304,8 @@ class TopBar(QWidget):
         self.theme_button.setText("" if self._narrow else other)
         self.theme_button.setIcon(icons.icon("sun" if colors.dark else "moon") if self._narrow else QIcon())
         self.theme_button.setToolTip(tip(self._actions["view.toggle_theme"].toolTip()))
+        self.menu_button.setIcon(icons.icon("menu"))
+        self.play.refresh()
         self._enable()
         self._show_recording()
 
