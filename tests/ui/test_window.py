@@ -195,6 +195,17 @@ def test_the_palette_finds_commands(window: MainWindow, qtbot: QtBot) -> None:
     assert window.canvas.isAncestorOf(window.focusWidget()) or window.focusWidget() is window.canvas
 
 
+def test_the_palette_says_that_nothing_was_found(window: MainWindow, qtbot: QtBot) -> None:
+    search(qtbot, window, "zzzqqq")
+    assert window.palette_box.nothing.isVisible()
+    assert window.palette_box.nothing.height() >= window.palette_box.nothing.sizeHint().height()
+    qtbot.keyClick(window.palette_box.field, KEY.Key_Return)
+    assert window.palette_box.isVisible()
+    window.palette_box.field.clear()
+    assert not window.palette_box.nothing.isVisible()
+    assert window.palette_box.list.isVisible()
+
+
 def test_escape_closes_the_palette_without_doing_anything(window: MainWindow, qtbot: QtBot) -> None:
     step = window.session.step
     search(qtbot, window, "end")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -281,6 +282,10 @@ class Session(Navigation):
         """Run the program in a child process and record it; what it prints arrives as `console_text`."""
         if self.document is None or self.recording:
             return
+        if self.settings.backend == "pytorch" and find_spec("torch") is None:
+            text = self.tr("PyTorch is not installed here. Record with the NumPy engine, or install PyTorch first.")
+            self.message.emit("error", text)
+            return
         self.stop_playing()
         self.outcome = None
         self._recorded_document = self.document
@@ -302,14 +307,14 @@ class Session(Navigation):
         if self.document is self._recorded_document:
             self.outcome = outcome
         self.recording_changed.emit()
-        if outcome.trouble is not None:
-            self.message.emit("error", outcome.trouble)
         if outcome.path.exists():
             self.recent.claim(outcome.path)
         if outcome.path.exists() and self.document is self._recorded_document:
             self._load(partial(open_trace, outcome.path), self._opened_recording, outcome.path)
         else:
             self._use_shown()
+        if outcome.trouble is not None:  # last, as a file that is opened ends what was said before
+            self.message.emit("error", outcome.trouble)
 
     def _use_shown(self) -> None:
         """Of the recordings that were not saved, have the one that is shown in use."""

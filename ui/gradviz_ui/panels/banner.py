@@ -1,4 +1,9 @@
-"""Messages to the person: one line over the canvas that does not stop anything."""
+"""Messages to the person: one line over the canvas that does not stop anything.
+
+How long each lives is decided here. Good news ("info") leaves by itself. A warning or an error stays until it is
+dismissed, or until what it speaks of is over: another file is being opened, another program or view is shown, a
+program begins to run. An offer stays until it is taken or dismissed. A new message takes the place of the old.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +24,7 @@ MAX_TEXT = 400
 
 
 class Banner(QFrame):
-    """Shows the session's last message over ``host``; good news leaves by itself, errors when dismissed."""
+    """Shows the session's last message over ``host``."""
 
     def __init__(self, session: Session, host: QWidget) -> None:
         super().__init__(host)
@@ -33,7 +38,9 @@ class Banner(QFrame):
         self.text = plain_label(parent=self)
         self.text.setObjectName("banner_text")
         self.text.setWordWrap(True)
-        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        flags = Qt.TextInteractionFlag
+        self.text.setTextInteractionFlags(flags.TextSelectableByMouse | flags.TextSelectableByKeyboard)
+        self.text.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.action_button = QPushButton(self)
         self.action_button.setObjectName("banner_action")
         self.action_button.setAccessibleName(self.tr("Accept the offer"))
@@ -57,6 +64,11 @@ class Banner(QFrame):
         session.message.connect(self.show_message)
         session.offered.connect(self.show_offer)
         session.theme_changed.connect(self._restyle)
+        self._busy = session.loading, session.recording
+        session.loading_changed.connect(self._something_begins)
+        session.recording_changed.connect(self._something_begins)
+        session.program_changed.connect(self._end_trouble)
+        session.view_changed.connect(self._end_trouble)
         host.installEventFilter(self)
         self.hide()
 
@@ -92,6 +104,17 @@ class Banner(QFrame):
         if offered is not None:
             self._session.open_requested.emit(offered)
 
+    @Slot()
+    def _something_begins(self) -> None:
+        before, self._busy = self._busy, (self._session.loading, self._session.recording)
+        if any(now and not then for then, now in zip(before, self._busy, strict=True)):
+            self._end_trouble()
+
+    @Slot()
+    def _end_trouble(self) -> None:
+        if self._level != "info":
+            self.hide()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay at the top of the host when its size changes."""
         if event.type() is QEvent.Type.Resize:
@@ -100,7 +123,7 @@ class Banner(QFrame):
 
     def _place(self) -> None:
         host = self._host
-        width = min(MAX_WIDTH, host.width() - 2 * MARGIN)
+        width = min(theme.px(MAX_WIDTH), host.width() - 2 * MARGIN)
         self.resize(width, max(self.heightForWidth(width), self.minimumSizeHint().height()))
         self.move((host.width() - width) // 2, MARGIN)
 

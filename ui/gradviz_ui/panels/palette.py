@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from gradviz.projection.numbers import shape_text
 from gradviz.trace.model import NodeKind
 from gradviz_ui import fuzzy, icons, theme
+from gradviz_ui.plain import plain_label
 from gradviz_ui.session import Selection, Session
 
 LIMIT = 60
@@ -98,11 +99,16 @@ class CommandPalette(QFrame):
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.itemClicked.connect(self._choose)
+        self.nothing = plain_label(self.tr("Nothing is called so"), self)
+        self.nothing.setObjectName("palette_nothing")
+        self.nothing.setProperty("muted", True)
+        self.nothing.setContentsMargins(8, 0, 8, 4)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 10, 10, 10)
         layout.setSpacing(8)
         layout.addWidget(self.field)
         layout.addWidget(self.list)
+        layout.addWidget(self.nothing)
         self.hide()
 
     def enter(self) -> None:
@@ -147,6 +153,8 @@ class CommandPalette(QFrame):
         for entry in fuzzy.search(text, self._entries, _name, LIMIT):
             item = QListWidgetItem(f"{entry.name} {entry.detail}", self.list)
             item.setData(_ENTRY, entry)
+        self.list.setVisible(self.list.count() > 0)
+        self.nothing.setVisible(self.list.count() == 0)
         self.list.setCurrentRow(0)
         self._place()
 
