@@ -72,6 +72,20 @@ QLineEdit, QSpinBox, QDoubleSpinBox {
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: $accent; }
 QSpinBox, QDoubleSpinBox { padding-right: 18px; }
 QAbstractSpinBox > QLineEdit { border: none; background: transparent; padding: 0 8px; min-height: 0; }
+QCheckBox, QRadioButton { spacing: 8px; }
+QCheckBox::indicator, QRadioButton::indicator {
+    width: 14px; height: 14px; border: 1px solid $muted; border-radius: 3px; background: $editor;
+}
+QRadioButton::indicator { border-radius: 8px; }
+QCheckBox::indicator:hover, QRadioButton::indicator:hover { border-color: $text; }
+QCheckBox:focus, QRadioButton:focus { color: $accent; }
+QCheckBox::indicator:checked { image: url("$check"); background: $accent; border-color: $accent; }
+QRadioButton::indicator:checked { image: url("$dot"); background: $accent; border-color: $accent; }
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled { border-color: $border; background: $raised; }
+QMessageBox {
+    messagebox-question-icon: url("$question"); messagebox-information-icon: url("$information");
+    messagebox-warning-icon: url("$warning"); messagebox-critical-icon: url("$critical");
+}
 QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {
     subcontrol-origin: border; width: 18px; border: none; background: transparent;
@@ -119,6 +133,9 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QProgressBar { background: $raised; border: 1px solid $border; border-radius: 4px; height: 6px; text-align: center; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 """)
+
+
+BOXES = ("question", "information", "warning", "critical")
 
 
 def apply(app: QApplication) -> None:
@@ -174,5 +191,8 @@ def sheet(colors: Theme) -> str:
         selected_text=mix(colors.editor, colors.link, 0.35).name(),
         handle=mix(colors.panel, colors.muted, 0.35).name(),
         chevron=resources.path("icons", "chevron-drop.svg").as_posix(),
+        check=resources.path("icons", "check.svg").as_posix(),
+        dot=resources.path("icons", "dot.svg").as_posix(),
+        **{name: resources.path("icons", f"box-{name}.svg").as_posix() for name in BOXES},
         chevron_up=resources.path("icons", "chevron-rise.svg").as_posix(),
     )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops, ImageStat
 from PySide6.QtGui import QColor, QImage
 
 from gradviz.layout import LayoutError
@@ -25,7 +26,7 @@ from gradviz_ui.export import animation
 from gradviz_ui.export.exporter import ExportCancelled, export, numbered
 from gradviz_ui.export.options import ExportError, Options, default_scale
 from gradviz_ui.export.picture import MOST_SIDE, area, image
-from gradviz_ui.export.svg_text import fix_widths
+from gradviz_ui.export.svg_text import draw_texts
 
 SVG = "{http://www.w3.org/2000/svg}"
 STEP = 55
@@ -76,13 +77,35 @@ def test_svg_is_a_drawing_with_text_that_can_be_found(basics: MemoryTrace, tmp_p
     assert all(text.get("textLength") for text in root.iter(f"{SVG}text"))
 
 
-def test_svg_text_keeps_its_width_in_any_font() -> None:
-    given = '<text x="1" font-family="Inter,Noto Sans" font-size="13" font-weight="600" y="2"\n >a &lt; b</text>'
-    made = fix_widths(given)
+def test_svg_text_is_drawn_where_and_as_wide_as_it_is_here() -> None:
+    given = (
+        '<text fill="#ff0000" fill-opacity="1" x="10" font-family="Inter,Noto Sans" font-size="13" '
+        'font-weight="600" y="20"\n >a &lt; b</text>'
+    )
+    made = draw_texts(given)
     width = float(re.findall(r'textLength="([\d.]+)"', made)[0])
     assert 20 < width < 50
     assert 'font-family="Inter,Noto Sans,sans-serif"' in made
     assert ">a &lt; b</text>" in made
+    points = [float(x) for x in re.findall(r"[MLC ](-?[\d.]+) -?[\d.]+", re.findall(r' d="([^"]*)"', made)[0])]
+    assert 10 <= min(points) < 12
+    assert 10 + width - 4 < max(points) <= 10 + width
+    assert '<path fill="#ff0000"' in made
+
+
+@pytest.mark.skipif(shutil.which("rsvg-convert") is None, reason="needs librsvg's command")
+def test_svg_looks_the_same_to_a_viewer_without_any_fonts(basics: MemoryTrace, tmp_path: Path) -> None:
+    path = tmp_path / "graph.svg"
+    export(basics, options("svg"), path)
+    export(basics, options("png", scale=1.0), tmp_path / "here.png")
+    fonts = tmp_path / "fonts.conf"
+    fonts.write_text(f"<fontconfig><dir>{tmp_path}/none</dir><cachedir>{tmp_path}/cache</cachedir></fontconfig>")
+    environment = {**os.environ, "FONTCONFIG_FILE": str(fonts)}
+    drawn = tmp_path / "drawn.png"
+    subprocess.run(["rsvg-convert", "-o", drawn, path], check=True, env=environment)
+    with Image.open(drawn) as there, Image.open(tmp_path / "here.png") as here:
+        difference = ImageChops.difference(there.convert("L"), here.convert("L").resize(there.size))
+    assert ImageStat.Stat(difference).mean[0] < 1.5
 
 
 def test_a_pdf_has_a_page_for_each_step(basics: MemoryTrace, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
+    QMessageBox,
     QProgressBar,
     QPushButton,
     QVBoxLayout,
@@ -28,7 +29,7 @@ from gradviz.layout import LAYOUTS, LayoutError, missing
 from gradviz_ui import theme
 from gradviz_ui.canvas.ink import ink_of
 from gradviz_ui.canvas.words import card_words
-from gradviz_ui.export.exporter import ExportCancelled, export
+from gradviz_ui.export.exporter import ExportCancelled, export, targets
 from gradviz_ui.export.options import (
     ANIMATED,
     FORMATS,
@@ -37,7 +38,7 @@ from gradviz_ui.export.options import (
     Options,
     default_scale,
 )
-from gradviz_ui.plain import plain_label
+from gradviz_ui.plain import plain_box, plain_label
 from gradviz_ui.session import Session
 
 POLL_MS = 80
@@ -52,6 +53,8 @@ class ExportDialog(QDialog):
         self.setWindowTitle(self.tr("Export picture"))
         self.session = session
         self._work: int | None = None
+        self._proposed = ""
+        """The file's name as long as the person leaves it as it is; then it says which steps are shown."""
         self._stop = Event()
         self._fraction = 0.0
         self._timer = QTimer(self)
@@ -60,7 +63,7 @@ class ExportDialog(QDialog):
         self._make_choices()
         self._arrange()
         self._format_changed()
-        self.path.setText(str(self._proposed_path()))
+        self._propose()
         session.closing.connect(self.reject)
 
     def _make_choices(self) -> None:
@@ -171,8 +174,11 @@ class ExportDialog(QDialog):
         self.scale.setEnabled(kind not in ("svg", "pdf"))
         self.every_step.setChecked(kind in ANIMATED)
         self._name_steps()
-        if self.path.text():
+        if self.path.text() and self._typed_format() != kind:
             self.path.setText(str(Path(self.path.text()).with_suffix(f".{kind}")))
+
+    def _typed_format(self) -> str:
+        return Path(self.path.text().strip()).suffix.lower().removeprefix(".")
 
     @Slot()
     def _name_steps(self) -> None:
@@ -186,25 +192,70 @@ class ExportDialog(QDialog):
         else:
             note = self.tr("One numbered file for each step")
         self.steps_note.setText(note)
+        if self.path.text() == self._proposed:
+            self._propose()
+
+    def _propose(self) -> None:
+        self._proposed = str(self._proposed_path())
+        self.path.setText(self._proposed)
 
     @Slot()
     def _path_changed(self) -> None:
+        """An ending that is typed decides the format."""
         self.export_button.setEnabled(bool(self.path.text().strip()))
         self.problem.hide()
+        at = self.format.findData(self._typed_format())
+        if at >= 0 and at != self.format.currentIndex():
+            self.format.setCurrentIndex(at)
 
     def _proposed_path(self) -> Path:
         pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
         folder = Path(pictures) if pictures and Path(pictures).is_dir() else Path.home()
         trace = self.session.trace
         stem = Path((trace.program if trace else None) or "graph").stem
-        return folder / f"{stem}-step-{self.session.step}.{self.format.currentData()}"
+        steps = "all-steps" if self.every_step.isChecked() else f"step-{self.session.step}"
+        return folder / f"{stem}-{steps}.{self.format.currentData()}"
 
     @Slot()
     def _browse(self) -> None:
-        kind = self.format.currentData()
-        name, _ = QFileDialog.getSaveFileName(self, self.windowTitle(), self.path.text(), f"{kind.upper()} (*.{kind})")
+        chosen = self.format.currentData()
+        filters = {kind: f"{kind.upper()} (*.{kind})" for kind in FORMATS}
+        name, _ = QFileDialog.getSaveFileName(
+            self, self.windowTitle(), self.path.text(), ";;".join(filters.values()), filters[chosen],
+            QFileDialog.Option.DontConfirmOverwrite,
+        )  # fmt: skip
         if name:
-            self.path.setText(name if Path(name).suffix else f"{name}.{kind}")
+            self.path.setText(name if Path(name).suffix else f"{name}.{chosen}")
+
+    def _target(self) -> Path:
+        """The file to write; one without an ending gets that of the format. ExportError for any other ending."""
+        path = Path(self.path.text().strip()).expanduser()
+        if not path.suffix:
+            path = path.with_name(f"{path.name}.{self.format.currentData()}")
+        elif path.suffix.lower().removeprefix(".") not in FORMATS:
+            text = self.tr("{ending} cannot be written. Possible are {list}.").replace("{ending}", path.suffix)
+            raise ExportError(text.replace("{list}", ", ".join(f".{kind}" for kind in FORMATS)))
+        return path
+
+    def _may_replace(self, path: Path, options: Options) -> bool:
+        """Ask once about all files that are there already."""
+        there = [target for target in targets(path, options, self.session.last_step) if target.exists()]
+        if not there:
+            return True
+        if len(there) == 1:
+            text = self.tr("{name} is there already. Replace it?").replace("{name}", there[0].name)
+        else:
+            text = self.tr("{count} files are there already. Replace them?").replace("{count}", str(len(there)))
+        box = plain_box(self)
+        box.setObjectName("replace_box")
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(self.windowTitle())
+        box.setText(text)
+        replace = box.addButton(self.tr("Replace"), QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.exec()
+        box.deleteLater()
+        return box.clickedButton() is replace
 
     # The export
 
@@ -221,15 +272,17 @@ class ExportDialog(QDialog):
             return
         try:
             options = self.options
+            path = self._target()
         except ExportError as error:
             self._tell_problem(str(error))
+            return
+        if not self._may_replace(path, options):
             return
         ink_of(options.theme)  # loads the fonts, which only the window's thread may do
         self._stop = Event()
         self._fraction = 0.0
         self.problem.hide()
         self._set_busy(True)
-        path = Path(self.path.text().strip()).expanduser()
         work = partial(
             export, trace, options, path,
             progress=self._note, cancelled=self._stop.is_set, words=card_words(),

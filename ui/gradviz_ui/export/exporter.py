@@ -74,6 +74,13 @@ def export(
     return _write_files(frame, options, path, report)
 
 
+def targets(path: Path, options: Options, last: int) -> list[Path]:
+    """The files that an export writes, of a recording of ``last`` events."""
+    if options.format in (*ANIMATED, "pdf") or len(options.steps) == 1:
+        return [path]
+    return [numbered(path, step, last) for step in options.steps]
+
+
 def numbered(path: Path, step: int, last: int) -> Path:
     """``graph-07.png`` for step 7 of ``graph.png``; as many digits as the last step has."""
     return path.with_name(f"{path.stem}-{step:0{len(str(last))}d}{path.suffix}")

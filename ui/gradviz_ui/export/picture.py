@@ -13,7 +13,7 @@ from gradviz.projection.scene import LABEL_ROOM, MARGIN, Rectangle
 from gradviz_ui.canvas.ink import Ink, ink_of
 from gradviz_ui.canvas.painter import FramePainter
 from gradviz_ui.export.options import ExportError
-from gradviz_ui.export.svg_text import fix_widths
+from gradviz_ui.export.svg_text import draw_texts
 from gradviz_ui.wording import event_text
 
 CAPTION = 40.0
@@ -75,7 +75,7 @@ def png(frame: Frame, theme: str, scale: float) -> bytes:
 
 
 def svg(frame: Frame, theme: str) -> bytes:
-    """The picture as SVG, with text as text."""
+    """The picture as SVG, its texts as outlines, and as text to be found."""
     left, top, width, height = area(frame)
     data = QByteArray()
     buffer = QBuffer(data)
@@ -93,7 +93,7 @@ def svg(frame: Frame, theme: str) -> bytes:
     finally:
         painter.end()
     buffer.close()
-    return fix_widths(bytes(data.data()).decode("utf-8")).encode("utf-8")
+    return draw_texts(bytes(data.data()).decode("utf-8")).encode("utf-8")
 
 
 class Book:
