@@ -112,6 +112,7 @@ def test_a_recording_that_goes_on_is_saved_as_it_is_at_that_moment(tmp_path: Pat
     target = tmp_path / "t.gradviz"
     writer = TraceWriter(tmp_path / "growing.gradviz")
     for number in range(100):
+        writer.add_tensor(np.random.default_rng(number).random(20_000))  # so that it is copied in several goes
         writer.emit(Mark(name=str(number)))
     writer.flush()
 

@@ -205,6 +205,14 @@ def test_the_last_commits_of_a_killed_trace_do_not_get_into_its_successor(path: 
     assert names(path) == ["new"]
 
 
+def test_what_is_left_of_a_trace_whose_main_file_was_deleted_does_no_harm(path: Path) -> None:
+    kill(child(path))
+    path.unlink()
+    assert path.with_name("run.gradviz-wal").exists()
+    record(path, "new")
+    assert names(path) == ["new"]
+
+
 @posix
 def test_a_reader_keeps_the_trace_that_it_opened(path: Path) -> None:
     with TraceWriter(path) as writer:
