@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Slot
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QProgressDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QProgressBar, QProgressDialog, QWidget
 
 from gradviz import resources
 from gradviz_ui.code.document import Document
@@ -21,6 +21,7 @@ PATIENCE_MS = 600
 """How long a recording is saved before the person is shown how far that is."""
 STEPS = 1000
 """Of a bar that shows progress."""
+WIDTH = 380
 
 
 class FileQuestions(QObject):
@@ -93,6 +94,11 @@ class FileQuestions(QObject):
         text = self.tr("Saving {name}…").replace("{name}", saving.path.name)
         dialog = QProgressDialog("", self.tr("Cancel"), 0, STEPS, self._window)
         dialog.setObjectName("saving_dialog")
+        dialog.setMinimumWidth(WIDTH)
+        bar = QProgressBar()
+        bar.setTextVisible(False)  # there is no room for it on a bar of this style
+        bar.setRange(0, STEPS)
+        dialog.setBar(bar)
         dialog.setLabel(plain_label(text))
         dialog.setWindowTitle(self.tr("Save recording"))
         dialog.setMinimumDuration(PATIENCE_MS)
