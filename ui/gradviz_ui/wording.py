@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
+from gradviz.plain import clipped
 from gradviz.projection.numbers import norm_text, shape_text
 from gradviz.replay import NodeState
 from gradviz.replay.index import index_of
@@ -73,6 +74,8 @@ KIND_ROLES = {
 """The theme role in which a kind is written; the others are muted."""
 
 
+LONGEST_TEXT = 1000
+"""Characters of a line that tells an event."""
 MOST_LOOKED_AT = 4000
 """Characters of a printed text or a message in which the first line is looked for."""
 
@@ -136,6 +139,10 @@ def tensor_text(trace: TraceLike, tensor: TensorId | None) -> str:
 
 def event_text(trace: TraceLike, event: Event) -> str:
     """What happened, in one line."""
+    return clipped(_event(trace, event), LONGEST_TEXT)
+
+
+def _event(trace: TraceLike, event: Event) -> str:
     match event:
         case Op():
             return _op(trace, event)

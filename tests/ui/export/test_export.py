@@ -253,6 +253,7 @@ def test_svg_is_well_formed_whatever_names_hold(basics: MemoryTrace, tmp_path: P
     odd = "a\x1b[31m\0\ud800\uffff\u202e<&>]]>\n"
     basics.nodes = [replace(node, name=odd, label=odd) for node in basics.nodes]
     basics.values = [replace(value, label=odd) for value in basics.values]
+    basics.meta["program"] = odd
     (path,) = export(basics, options("svg", 40, view="both"), tmp_path / "odd.svg")
     words = "".join(ElementTree.fromstring(path.read_text("utf-8")).itertext())
     assert r"a\x1b[31m" in words

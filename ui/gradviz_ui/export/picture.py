@@ -8,12 +8,14 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QPointF, Q
 from PySide6.QtGui import QFontMetricsF, QImage, QPageLayout, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 
+from gradviz.plain import clipped
 from gradviz.projection.frame import Frame
 from gradviz.projection.scene import LABEL_ROOM, MARGIN, Rectangle
 from gradviz_ui.canvas.ink import Ink, ink_of
 from gradviz_ui.canvas.painter import FramePainter
 from gradviz_ui.export.options import ExportError
 from gradviz_ui.export.svg_text import draw_texts
+from gradviz_ui.plain import LONGEST_TITLE
 from gradviz_ui.wording import event_text
 
 CAPTION = 40.0
@@ -180,5 +182,5 @@ def what_happens(frame: Frame) -> str:
 
 
 def _title(frame: Frame) -> str:
-    program = frame.trace.program or "gradviz"
+    program = clipped(frame.trace.program or "gradviz", LONGEST_TITLE)
     return f"{program}, {step_text(frame)}"
