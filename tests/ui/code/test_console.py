@@ -40,9 +40,12 @@ def record(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_an_attempt_that_is_refused_leaves_what_was_printed(window: MainWindow, qtbot: QtBot, folder: Path) -> None:
+    changes: list[str] = []
+    window.console.text.textChanged.connect(lambda: changes.append(window.console.text.toPlainText()))
     shutil.rmtree(folder)  # where it would run
     record(window, qtbot)
     assert window.banner.isVisible()
+    assert changes == []
     assert window.console.text.toPlainText() == PRINTED
     window.session.seek(0)
     assert window.console.text.toPlainText() == ""

@@ -73,6 +73,20 @@ def test_tab_indents_for_those_who_type_or_have_clicked(window: MainWindow, qtbo
     assert window.session.document.text == before
 
 
+def test_who_typed_and_comes_back_by_the_keyboard_travels_on(window: MainWindow, qtbot: QtBot) -> None:
+    editor = window.code.editor
+    editor.setFocus(Qt.FocusReason.TabFocusReason)
+    qtbot.keyClicks(editor, "x")
+    text = window.session.document.text
+    qtbot.keyClick(editor, KEY.Key_F6)
+    assert not editor.hasFocus()
+    qtbot.keyClick(QApplication.focusWidget(), KEY.Key_F6, SHIFT)
+    assert editor.hasFocus()
+    qtbot.keyClick(editor, KEY.Key_Tab)
+    assert not editor.hasFocus()
+    assert window.session.document.text == text
+
+
 def test_moving_the_caret_and_copying_is_not_typing(window: MainWindow, qtbot: QtBot) -> None:
     editor = window.code.editor
     editor.setFocus(Qt.FocusReason.TabFocusReason)

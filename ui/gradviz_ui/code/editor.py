@@ -61,8 +61,6 @@ class Editor(QPlainTextEdit):
         self._line_shown: int | None = None
         self._scrolled = False
         """Did the person move away from that line?"""
-        self._typing = False
-        """Did the person type or click here since the focus came?"""
         self.setAccessibleDescription(
             self.tr("Tab indents once you have typed or clicked here; Esc, then Tab, leaves.")
         )
@@ -185,8 +183,10 @@ class Editor(QPlainTextEdit):
             self.redo_edit()
         elif event.matches(_Standard.InsertParagraphSeparator) or event.matches(_Standard.InsertLineSeparator):
             self._new_line()
-        elif event.key() in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
-            self._tab(event)
+        elif event.key() == Qt.Key.Key_Tab and not event.modifiers():
+            self._indent()
+        elif event.key() == Qt.Key.Key_Backtab:
+            self._shift_lines(-INDENT)
         else:
             super().keyPressEvent(event)
 
@@ -226,14 +226,6 @@ class Editor(QPlainTextEdit):
         cursor.insertText("\n" + indent)
         self.ensureCursorVisible()
 
-    def _tab(self, event: QKeyEvent) -> None:
-        if not self._typing:
-            event.ignore()
-        elif event.key() == Qt.Key.Key_Backtab:
-            self._shift_lines(-INDENT)
-        elif not event.modifiers():
-            self._indent()
-
     def _indent(self) -> None:
         cursor = self.textCursor()
         if cursor.hasSelection():
@@ -260,7 +252,7 @@ class Editor(QPlainTextEdit):
     # Who gets the Tab key
 
     def _set_typing(self, typing: bool) -> None:
-        self._typing = typing
+        """Tab is the text's while the person types or has clicked here, and travels on otherwise."""
         self.setTabChangesFocus(not typing)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
