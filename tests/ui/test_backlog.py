@@ -28,7 +28,7 @@ def drained(backlog: Backlog, characters: int, lines: int) -> list[tuple[str, st
 def test_all_text_comes_in_its_order_a_turn_at_a_time(
     pieces: list[tuple[str, str]], characters: int, lines: int
 ) -> None:
-    backlog = Backlog(10_000)
+    backlog = Backlog(10_000, 10_000)
     for text, stream in pieces:
         backlog.add(text, stream)
     given_letters = [(letter, stream) for text, stream in pieces for letter in text]
@@ -37,7 +37,7 @@ def test_all_text_comes_in_its_order_a_turn_at_a_time(
 
 
 def test_of_more_than_it_holds_the_oldest_is_left_out_and_that_is_shown() -> None:
-    backlog = Backlog(10)
+    backlog = Backlog(10, 10)
     for number in range(1000):
         backlog.add(f"{number:05}", "stdout")
     assert backlog.take(100, 100) == [(GAP + "0099800999", "stdout")]
@@ -45,14 +45,31 @@ def test_of_more_than_it_holds_the_oldest_is_left_out_and_that_is_shown() -> Non
     assert backlog.take(100, 100) == [("more", "stdout")]
 
 
+@given(PIECES, st.integers(0, 50), st.integers(0, 5))
+def test_the_last_characters_and_lines_are_held(pieces: list[tuple[str, str]], characters: int, lines: int) -> None:
+    everything = "".join(text for text, _ in pieces)
+    last = everything[max(len(everything) - characters, 0) :]
+    while last.count("\n") > lines:
+        last = last.partition("\n")[2]
+    at_once, later = Backlog(characters, lines), Backlog(10_000, 10_000)
+    for text, stream in pieces:
+        at_once.add(text, stream)
+        later.add(text, stream)
+    later.leave_out(characters, lines)
+    for backlog in (at_once, later):
+        held = "".join(text for text, _ in drained(backlog, 10_000, 10_000))
+        assert held.removeprefix(GAP) == last
+        assert held.startswith(GAP) == (bool(last) and last != everything)
+
+
 def test_of_one_long_text_the_end_is_held() -> None:
-    backlog = Backlog(10)
+    backlog = Backlog(10, 10)
     backlog.add("x" * 1_000_000 + "end", "stderr")
     assert backlog.take(100, 100) == [(GAP + "x" * 7 + "end", "stderr")]
 
 
 def test_what_was_forgotten_does_not_come() -> None:
-    backlog = Backlog(10)
+    backlog = Backlog(10, 10)
     backlog.add("x" * 20, "stdout")
     backlog.clear()
     assert backlog.take(100, 100) == []

@@ -13,25 +13,39 @@ GAP = "[...]\n"
 
 
 class Backlog:
-    """Holds ``most`` characters; of more than that the oldest are left out. Safe to use from several threads."""
+    """Holds so many characters and lines; of more the oldest are left out. Safe to use from several threads."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, characters: int, lines: int) -> None:
+        self._most = characters, lines
         self._lock = threading.Lock()
         self._pieces: deque[Piece] = deque()
-        self._size = 0
+        self._characters = self._lines = 0
         self._gap = False
 
     def add(self, text: str, stream: str) -> None:
         """Take text."""
         with self._lock:
-            if len(text) > self._most:
-                text, self._gap = text[-self._most :], True
             self._pieces.append((text, stream))
-            self._size += len(text)
-            while self._size > self._most:
-                self._size -= len(self._pieces.popleft()[0])
-                self._gap = True
+            self._count(text, 1)
+            self._trim(*self._most)
+
+    def leave_out(self, characters: int, lines: int) -> None:
+        """Hold no more than the last of them."""
+        with self._lock:
+            self._trim(characters, lines)
+
+    def _trim(self, characters: int, lines: int) -> None:
+        while self._characters > characters or self._lines > lines:
+            text, stream = self._pieces.popleft()
+            start = max(self._characters - characters, _end_of_lines(text, self._lines - lines))
+            self._count(text[:start], -1)
+            if start < len(text):
+                self._pieces.appendleft((text[start:], stream))
+            self._gap = True
+
+    def _count(self, text: str, sign: int) -> None:
+        self._characters += sign * len(text)
+        self._lines += sign * text.count("\n")
 
     def take(self, characters: int, lines: int) -> list[Piece]:
         """The oldest text that is held, no more of it than that, neighbours of one stream joined."""
@@ -40,11 +54,11 @@ class Backlog:
             gap, self._gap = self._gap, False
             while self._pieces and characters > 0 and lines > 0:
                 text, stream = self._pieces.popleft()
-                end = _end_of(text, characters, lines)
+                end = min(characters, _end_of_lines(text, lines))
                 if end < len(text):
                     self._pieces.appendleft((text[end:], stream))
                 part = text[:end]
-                self._size -= end
+                self._count(part, -1)
                 characters -= end
                 lines -= part.count("\n")
                 if gap:
@@ -59,16 +73,16 @@ class Backlog:
         """Forget it all."""
         with self._lock:
             self._pieces.clear()
-            self._size, self._gap = 0, False
+            self._characters = self._lines = 0
+            self._gap = False
 
     def __bool__(self) -> bool:
         return bool(self._pieces)
 
 
-def _end_of(text: str, characters: int, lines: int) -> int:
-    """How many of its first characters are no more than ``characters`` and no more than ``lines`` lines."""
-    text = text[:characters]
-    if text.count("\n") <= lines:
+def _end_of_lines(text: str, lines: int) -> int:
+    """Where its first so many lines end; all of it where it has fewer."""
+    if text.count("\n") < lines:
         return len(text)
     end = 0
     for _ in range(lines):

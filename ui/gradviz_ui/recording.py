@@ -24,8 +24,9 @@ BATCH_MS = 50
 BATCH_TEXT = 10_000
 BATCH_LINES = 300
 """What is handed over at once: laying out more would hold up the window."""
-BACKLOG_TEXT = 100_000
-"""Characters that wait for their turn."""
+BACKLOG_TEXT = 10 * BATCH_TEXT
+BACKLOG_LINES = 10 * BATCH_LINES
+"""What waits for its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,8 @@ class Recording(QObject):
         self.running = False
         self.events = 0
         self.path = Path()
-        self._printed = Backlog(BACKLOG_TEXT)
+        self._printed = Backlog(BACKLOG_TEXT, BACKLOG_LINES)
         self._count = 0
-        self._outcome: Outcome | None = None
         self._worker: Worker | None = None
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._deliver)
@@ -84,7 +84,6 @@ class Recording(QObject):
         """Run ``program`` and record it to ``path``."""
         self.running, self.events, self._count, self.path = True, 0, 0, path
         self._printed.clear()
-        self._outcome = None
         self.progressed.emit()
         self._timer.start(BATCH_MS)
         self._child().run(program, path, backend=cast("BackendName", backend))
@@ -124,19 +123,18 @@ class Recording(QObject):
         if self._count != self.events:
             self.events = self._count
             self.progressed.emit()
-        if self._outcome is not None and not self._printed:
-            self._timer.stop()
-            self.running = False
-            self.ended.emit(self._outcome)
-            self._child().start()
 
     @Slot(object)
     def _end(self, outcome: Outcome) -> None:
-        """What was printed before is shown first, turn by turn."""
+        """The last that was printed is shown at once; the trace is about to be."""
         if not self.running:
             return
-        if outcome.trouble is None and self._count and not outcome.path.exists():
+        self._timer.stop()
+        self._printed.leave_out(BATCH_TEXT, BATCH_LINES)
+        self._deliver()
+        self.running = False
+        if outcome.trouble is None and self.events and not outcome.path.exists():
             trouble = self.tr("The recording was deleted, or moved away, while it was being written.")
             outcome = replace(outcome, trouble=trouble)
-        self._outcome = outcome
-        self._timer.start(0)
+        self.ended.emit(outcome)
+        self._child().start()
