@@ -60,6 +60,19 @@ STATES: dict[NodeState, Any] = {
     NodeState.RAISED: QT_TRANSLATE_NOOP("State", "raised an error"),
 }
 
+LAYOUT_TITLES: dict[str, Any] = {
+    "layered": QT_TRANSLATE_NOOP("Layout", "Layered"),
+    "multipartite": QT_TRANSLATE_NOOP("Layout", "Multipartite"),
+    "breadth-first": QT_TRANSLATE_NOOP("Layout", "Breadth first"),
+    "spring": QT_TRANSLATE_NOOP("Layout", "Spring"),
+    "kamada-kawai": QT_TRANSLATE_NOOP("Layout", "Kamada-Kawai"),
+    "spectral": QT_TRANSLATE_NOOP("Layout", "Spectral"),
+    "planar": QT_TRANSLATE_NOOP("Layout", "Planar"),
+    "shell": QT_TRANSLATE_NOOP("Layout", "Shell"),
+    "circular": QT_TRANSLATE_NOOP("Layout", "Circular"),
+    "dot": QT_TRANSLATE_NOOP("Layout", "Graphviz dot"),
+}
+
 KIND_ROLES = {
     Op.kind: "forward",
     Accumulate.kind: "running",
@@ -78,6 +91,11 @@ LONGEST_TEXT = 1000
 """Characters of a line that tells an event."""
 MOST_LOOKED_AT = 4000
 """Characters of a printed text or a message in which the first line is looked for."""
+
+
+def layout_text(name: str) -> str:
+    """The title of a layout."""
+    return translate("Layout", LAYOUT_TITLES[name]) if name in LAYOUT_TITLES else name
 
 
 def kind_text(kind: str) -> str:
@@ -128,13 +146,18 @@ def span_text(trace: TraceLike, span: Span) -> str:
     return translate("Span", "forward") if span.kind == "forward" else span.title
 
 
+def norm_signs(norm: float | None) -> str:
+    """A norm between its signs, which spaces keep from its digits."""
+    return f"‖\u00a0{norm_text(norm)}\u00a0‖"
+
+
 def tensor_text(trace: TraceLike, tensor: TensorId | None) -> str:
-    """``(4, 5) ‖11.31‖``, with the counts of nan and inf where there are any."""
+    """``(4, 5) ‖ 11.31 ‖``, with the counts of nan and inf where there are any."""
     if tensor is None:
         return translate("Event", "none")
     info = trace.tensor(tensor)
     counts = [f"{count} {name}" for count, name in ((info.nan, "nan"), (info.inf, "inf")) if count]
-    return " ".join([shape_text(info.shape), f"‖{norm_text(info.norm)}‖", *counts])
+    return " ".join([shape_text(info.shape), norm_signs(info.norm), *counts])
 
 
 def event_text(trace: TraceLike, event: Event) -> str:
@@ -263,8 +286,8 @@ def _accumulate(trace: TraceLike, event: Accumulate) -> str:
     leaf, after = leaf_text(trace, event.leaf), tensor_text(trace, event.after)
     if event.before is None:
         return _fill(translate("Event", "{leaf}.grad is set to {after}"), leaf=leaf, after=after)
-    norms = [norm_text(trace.tensor(tensor).norm) for tensor in (event.before, event.incoming)]
-    text = translate("Event", "{leaf}.grad accumulates: ‖{before}‖ + ‖{incoming}‖ gives {after}")
+    norms = [norm_signs(trace.tensor(tensor).norm) for tensor in (event.before, event.incoming)]
+    text = translate("Event", "{leaf}.grad accumulates: {before} + {incoming} gives {after}")
     return _fill(text, leaf=leaf, before=norms[0], incoming=norms[1], after=after)
 
 
@@ -274,7 +297,7 @@ def _written(trace: TraceLike, event: GradWrite | ValueWrite) -> str:
 
 
 def _norm(trace: TraceLike, tensor: TensorId | None) -> str:
-    return translate("Event", "none") if tensor is None else f"‖{norm_text(trace.tensor(tensor).norm)}‖"
+    return translate("Event", "none") if tensor is None else norm_signs(trace.tensor(tensor).norm)
 
 
 def _value_text(trace: TraceLike, value: ValueId) -> str:

@@ -65,7 +65,7 @@ def test_a_graph_too_large_to_read_is_shown_in_part(empty: CanvasPanel, qtbot: Q
     assert trace is not None
     empty.session.show_trace(trace)
     qtbot.waitUntil(lambda: empty.frame is not None, timeout=15000)
-    assert empty.view.scale_now == pytest.approx(0.75)
+    assert empty.view.scale_now == pytest.approx(0.85)
     assert not empty.view.fitted
     empty.fit()
     assert empty.view.scale_now < 0.2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont, QFontMetricsF
 from pytestqt.qtbot import QtBot
 
 from gradviz.trace.events import Accumulate
@@ -12,7 +13,7 @@ from gradviz.trace.memory import MemoryTrace, TraceBuilder
 from gradviz.trace.synthetic import Scribe, training
 from gradviz_ui import theme
 from gradviz_ui.inspector.gradient_model import SHARE_ROLE, Column
-from gradviz_ui.inspector.gradients import GradientsPanel
+from gradviz_ui.inspector.gradients import LEAST_BAR, GradientsPanel
 from gradviz_ui.session import Selection, Session
 
 
@@ -123,3 +124,22 @@ def test_among_thousands_of_leaves_only_steps_that_change_a_gradient_touch_rows(
         session.seek(step)
     assert touched
     assert set(touched) <= {event.step for event in trace.events if isinstance(event, Accumulate)}
+
+
+@pytest.mark.parametrize("name", ["w", "weight_ih_l0", "encoder.layers.11.self_attn.in_proj_weight"])
+@pytest.mark.parametrize("width", [300, 372, 600])
+def test_nothing_is_elided_while_there_is_room(panel: GradientsPanel, session: Session, name: str, width: int) -> None:
+    builder = TraceBuilder()
+    scribe = Scribe(builder, "p.py")
+    leaf = scribe.parameter(name, (128, 64))
+    scribe.backward(leaf, np.ones((128, 64), np.float32), {}, line=1)
+    panel.resize(width, 200)
+    session.show_trace(builder.finish())
+    session.seek(session.last_step)
+    table, metrics = panel.table, QFontMetricsF(theme.mono_font(12, QFont.Weight.Bold))
+    room = table.columnWidth(Column.BAR)
+    for column in (Column.NAME, Column.SHAPE, Column.NORM, Column.SUMS):
+        needed = metrics.horizontalAdvance(panel.model.index(0, column).data()) + 16
+        assert table.columnWidth(column) >= needed or room <= LEAST_BAR, (column, table.columnWidth(column), needed)
+    total = sum(table.columnWidth(column) for column in Column)
+    assert total <= table.viewport().width() or table.columnWidth(Column.NAME) <= 90

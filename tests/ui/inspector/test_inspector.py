@@ -112,9 +112,9 @@ def test_a_node_shows_formula_saved_tensors_and_gradients(
     page = panel.node_page
     assert page.isVisible()
     assert page.formula.text() == "AddBackward0  ←  grad · exponent · self^(exponent - 1)"
-    assert [row.button.accessibleName() for row in page.saved.rows] == ["self (4, 5) ‖5.66‖", "exponent 2"]
-    assert [row.button.accessibleName() for row in page.received.rows] == ["grad (4, 5) ‖4.47‖"]
-    assert [row.button.accessibleName() for row in page.sent.rows] == ["→ AddBackward0 (4, 5) ‖11.31‖"]
+    assert [row.button.accessibleName() for row in page.saved.rows] == ["self (4, 5) ‖\u00a05.66\u00a0‖", "exponent 2"]
+    assert [row.button.accessibleName() for row in page.received.rows] == ["grad (4, 5) ‖\u00a04.47\u00a0‖"]
+    assert [row.button.accessibleName() for row in page.sent.rows] == ["→ AddBackward0 (4, 5) ‖\u00a011.31\u00a0‖"]
     assert list(page.history.steps) == runs
 
 
@@ -337,3 +337,19 @@ def test_labels_keep_to_the_theme_whoever_hears_of_it_first(
         assert panel.palette().color(QPalette.ColorRole.Window) == theme.load("light").panel
     finally:
         theme.themes().choose("dark")
+
+
+def test_a_new_selection_is_read_from_the_top(session: Session, basics: MemoryTrace, qtbot: QtBot) -> None:
+    panel = InspectorPanel(session)
+    qtbot.addWidget(panel)
+    panel.resize(340, 200)
+    session.show_trace(basics)
+    panel.show()
+    session.select(Selection(node=2))
+    bar = panel._scroll.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 50)
+    bar.setValue(bar.maximum())
+    session.seek(session.step + 1)
+    assert bar.value() > 0, "stepping on leaves the reader where he is"
+    session.select(Selection(node=3))
+    assert bar.value() == 0

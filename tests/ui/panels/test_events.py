@@ -34,7 +34,12 @@ def test_every_event_has_a_row(panel: EventsPanel, basics: MemoryTrace) -> None:
     assert panel.model.rowCount() == len(basics.events)
     assert all(words(panel))
     row = [panel.model.index(57, column).data() for column in Column]
-    assert row == ["58", "accumulate", "inp.grad accumulates: ‖11.31‖ + ‖11.31‖ gives (4, 5) ‖22.63‖", "21"]
+    assert row == [
+        "58",
+        "accumulate",
+        "inp.grad accumulates: ‖\u00a011.31\u00a0‖ + ‖\u00a011.31\u00a0‖ gives (4, 5) ‖\u00a022.63\u00a0‖",
+        "21",
+    ]
 
 
 def test_the_current_step_is_marked_and_in_sight(panel: EventsPanel, session: Session) -> None:
@@ -69,7 +74,7 @@ def test_only_one_kind(panel: EventsPanel, session: Session, basics: MemoryTrace
 def test_only_a_text(panel: EventsPanel, qtbot: QtBot) -> None:
     qtbot.keyClicks(panel.text, "ZERO_")
     qtbot.waitUntil(lambda: not panel.searching)
-    assert words(panel) == ["inp.grad: zero_, ‖22.63‖ → ‖0‖"]
+    assert words(panel) == ["inp.grad: zero_, ‖\u00a022.63\u00a0‖ → ‖\u00a00\u00a0‖"]
     panel.text.setText(":23")
     qtbot.waitUntil(lambda: not panel.searching)
     assert panel.model.rowCount() == 1

@@ -102,16 +102,17 @@ def wheel(view: TimelineView, place: QPoint, turned: QPoint) -> None:
     QApplication.sendEvent(viewport, event)
 
 
-def test_the_wheel_zooms_about_the_pointer_and_pans_sideways(panel: TimelinePanel) -> None:
-    view = panel.view
-    place, before = at(view, 30), view.axis
-    wheel(view, place, QPoint(0, 360))
-    assert view.axis.steps_shown < before.steps_shown
-    assert view.axis.x(30) == pytest.approx(before.x(30), abs=1)
-    first = view.axis.first
-    wheel(view, place, QPoint(-240, 0))
-    assert view.axis.first > first
-    assert view.horizontalScrollBar().maximum() > 0
+def test_a_double_click_leaves_the_playhead_where_it_was(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
+    """As the mouse sends it: press, release, double click, release; on a span and between the lanes."""
+    session.seek(12)
+    viewport, left = panel.view.viewport(), Qt.MouseButton.LeftButton
+    for place in (at(panel.view, 50, SPAN_MIDDLE), at(panel.view, 50)):
+        qtbot.mouseClick(viewport, left, pos=place)
+        assert session.step != 12
+        qtbot.mouseDClick(viewport, left, pos=place)
+        qtbot.mouseRelease(viewport, left, pos=place)
+        qtbot.wait(40)
+        assert session.step == 12
 
 
 def test_keys_step_through_the_session_and_zoom(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
@@ -145,7 +146,8 @@ def test_a_click_on_a_leafs_name_selects_it(
 
 def test_tips_tell_the_event_and_the_span(panel: TimelinePanel) -> None:
     assert panel.view.tip_at(QPointF(at(panel.view, 58))) == (
-        "b.grad  ‖g‖ 0.271\n58  inp.grad accumulates: ‖11.31‖ + ‖11.31‖ gives (4, 5) ‖22.63‖"
+        "b.grad  ‖g‖ 0.271\n58  inp.grad accumulates: "
+        "‖\u00a011.31\u00a0‖ + ‖\u00a011.31\u00a0‖ gives (4, 5) ‖\u00a022.63\u00a0‖"
     )
     below = QPointF(at(panel.view, 3, 215))
     assert panel.view.tip_at(below).startswith("3  loss = ")
@@ -155,7 +157,7 @@ def test_tips_tell_the_event_and_the_span(panel: TimelinePanel) -> None:
 
 def test_a_screen_reader_hears_the_step_and_the_event(panel: TimelinePanel, session: Session) -> None:
     session.seek(62)
-    assert panel.view.accessibleDescription() == "62 / 77: inp.grad: zero_, ‖22.63‖ → ‖0‖"
+    assert panel.view.accessibleDescription() == "62 / 77: inp.grad: zero_, ‖\u00a022.63\u00a0‖ → ‖\u00a00\u00a0‖"
 
 
 def colour_at(panel: TimelinePanel, x: float, y: float) -> str:

@@ -16,7 +16,7 @@ from gradviz_ui.canvas.card_painter import paint_sign
 from gradviz_ui.canvas.ink import ink_of
 from gradviz_ui.plain import tip
 from gradviz_ui.theme import mix
-from gradviz_ui.wording import state_text
+from gradviz_ui.wording import layout_text, state_text
 
 
 class Controls(QFrame):
@@ -62,7 +62,7 @@ class Controls(QFrame):
     @property
     def layout_title(self) -> str:
         """The title of the layout in force."""
-        return LAYOUTS.get(self._layout, self._layout)
+        return layout_text(self._layout)
 
     def show_choice(self, view: str, layout: str) -> None:
         """Mark what is in force."""
@@ -103,7 +103,8 @@ class Controls(QFrame):
 
         self.menu.clear()
         group = QActionGroup(self.menu)
-        for name, title in LAYOUTS.items():
+        for name in LAYOUTS:
+            title = layout_text(name)
             if name == "multipartite":
                 self.menu.addSection("NetworkX")
             elif name == "dot":

@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from gradviz.projection.frame import Dirty
-from gradviz_ui.canvas.painter import NO_MARKS, FramePainter, Marks
+from gradviz_ui.canvas.painter import NO_FLASH, NO_MARKS, Flashed, FramePainter, Marks
 
 ALL_AT_ONCE = 400
 """More changed boxes and links than this are painted by one update of everything."""
@@ -23,6 +23,7 @@ class GraphItem(QGraphicsItem):
         super().__init__()
         self.painter: FramePainter | None = None
         self.marks: Marks = NO_MARKS
+        self.flash: Flashed = NO_FLASH
         self.failure: str | None = None
         """The traceback of the last paint that failed, None if it went well."""
         self.failed: Callable[[], None] | None = None
@@ -33,7 +34,7 @@ class GraphItem(QGraphicsItem):
         """Show another frame, or nothing."""
         self.prepareGeometryChange()
         self.painter = painter
-        self.marks = NO_MARKS
+        self.marks, self.flash = NO_MARKS, NO_FLASH
         self.update()
 
     def boundingRect(self) -> QRectF:
@@ -50,6 +51,8 @@ class GraphItem(QGraphicsItem):
             area = option.exposedRect
             scale = option.levelOfDetailFromTransform(painter.worldTransform())
             self.painter.paint(painter, (area.left(), area.top(), area.width(), area.height()), scale, self.marks)
+            if self.flash.strength > 0:
+                self.painter.paint_flash(painter, self.flash, scale)
             self.failure = None
         except Exception:
             before, self.failure = self.failure, traceback.format_exc()
@@ -68,6 +71,16 @@ class GraphItem(QGraphicsItem):
         for box in dirty.boxes:
             self.update(self.painter.box_area(box))
         for link in dirty.links:
+            self.update(self.painter.link_area(link))
+
+    def show_flash(self, flash: Flashed) -> None:
+        """Mark something for a moment."""
+        old, self.flash = self.flash, flash
+        if self.painter is None:
+            return
+        for box in old.boxes | flash.boxes:
+            self.update(self.painter.box_area(box))
+        for link in old.links | flash.links:
             self.update(self.painter.link_area(link))
 
     def mark(self, marks: Marks) -> None:

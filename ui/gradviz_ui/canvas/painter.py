@@ -21,7 +21,7 @@ from gradviz.projection.picking import boxes_in, segments_in
 from gradviz.projection.scene import LABEL_ROOM, ROOT_ROOM, Rectangle
 from gradviz.projection.text import TITLE_SIZE, mono_width, title_width
 from gradviz.replay import NodeState
-from gradviz_ui.canvas.card_painter import REACH, paint_breakpoint, paint_card, paint_frame, paint_ring
+from gradviz_ui.canvas.card_painter import REACH, RING, paint_breakpoint, paint_card, paint_frame, paint_ring
 from gradviz_ui.canvas.ink import GHOST_OPACITY, Ink, faded
 from gradviz_ui.canvas.link_painter import LABEL_HEIGHT, label_rect, link_path, paint_label, paint_link
 
@@ -54,6 +54,19 @@ class Marks:
 
 
 NO_MARKS = Marks()
+
+
+@dataclass(frozen=True, slots=True)
+class Flashed:
+    """Boxes and links that are marked for a moment, in a role's colour; ``strength`` goes from 1 to 0."""
+
+    boxes: frozenset[int] = frozenset()
+    links: frozenset[int] = frozenset()
+    role: str = "link"
+    strength: float = 0.0
+
+
+NO_FLASH = Flashed()
 
 
 class FramePainter:
@@ -174,6 +187,21 @@ class FramePainter:
                 centres = [QRectF(*self.frame.scene.box_bounds(box)).center() for box in sorted(group)]
                 for start, end in pairwise(centres):
                     painter.drawLine(start, end)
+
+    def paint_flash(self, painter: QPainter, flash: Flashed, scale: float) -> None:
+        """Rings that widen as they fade, at least two pixels thick."""
+        color = faded(getattr(self.ink.colors, flash.role), flash.strength)
+        width = max(3.0, 2.0 / scale)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(color, width))
+        reach = RING + 4.0 * (1.0 - flash.strength)
+        for box in flash.boxes:
+            rect = QRectF(*self.frame.scene.box_bounds(box)).adjusted(-reach, -reach, reach, reach)
+            painter.drawRoundedRect(rect, 12, 12)
+        for link in flash.links:
+            painter.setPen(QPen(color, self.frame.width(link) + 2 * width))
+            painter.drawPath(self._paths.get(link) or link_path(self.frame.scene, link))
 
     # Where something is
 

@@ -17,22 +17,27 @@ from gradviz.projection.frame import Frame
 from gradviz.projection.scene import Scene
 from gradviz.replay import Change
 from gradviz.replay.index import index_of
+from gradviz.trace.events import BackwardBegin
 from gradviz_ui import theme
 from gradviz_ui.canvas import situation, tips
 from gradviz_ui.canvas.controls import Controls, Legend
+from gradviz_ui.canvas.flash import Flash
 from gradviz_ui.canvas.ink import ink_of
 from gradviz_ui.canvas.layout_job import ASK_FROM, LayoutJob, seconds_for
 from gradviz_ui.canvas.minimap import Minimap
 from gradviz_ui.canvas.notice import Notice
 from gradviz_ui.canvas.painter import FramePainter
 from gradviz_ui.canvas.pointer import Pointer
-from gradviz_ui.canvas.view import ZOOM_STEP, GraphView
+from gradviz_ui.canvas.view import GraphView
 from gradviz_ui.canvas.words import card_words
 from gradviz_ui.session import Selection, Session
+from gradviz_ui.wheel import ZOOM_STEP
 
 EDGE = 14
 """Between the canvas's border and what floats over it."""
 FOLLOW_MS = 140
+EDGE_ROOM = 80.0
+"""Around the middle of an edge that is brought into sight; its ends may be far away."""
 NARROW = 430
 """A canvas narrower than this has no room for the minimap beside the legend."""
 
@@ -64,6 +69,8 @@ class CanvasPanel(QWidget):
         self.minimap = Minimap(self)
         self.notice = Notice(self)
         self.job = LayoutJob(self.session.background, self)
+        self.flash = Flash(self)
+        self.flash.changed.connect(self.view.item.show_flash)
         self._glide = QVariantAnimation(self)
         self._glide.setDuration(FOLLOW_MS)
         self._glide.setEasingCurve(QEasingCurve.Type.OutCubic)
@@ -109,17 +116,20 @@ class CanvasPanel(QWidget):
 
     @Slot(object)
     def reveal(self, selection: Selection) -> None:
-        """Bring a node or an edge into sight."""
+        """Bring a node or an edge into sight, and mark it for a moment."""
         if self.frame is None:
             return
-        painter = self.view.item.painter
+        scene, still = self.frame.scene, self.session.settings.reduced_motion
         box = self.pointer.box_of(selection.node)
-        if painter is None:
-            return
+        link = scene.link_of_edge.get(selection.edge) if selection.edge is not None else None
+        self._glide.stop()
         if box is not None:
-            self.view.reveal(painter.box_area(box))
-        elif selection.edge is not None and selection.edge in self.frame.scene.link_of_edge:
-            self.view.reveal(painter.link_area(self.frame.scene.link_of_edge[selection.edge]))
+            self.view.reveal(QRectF(*scene.box_bounds(box)))
+            self.flash.start(frozenset({box}), frozenset(), "link", still)
+        elif link is not None:
+            middle = QPointF(*scene.middle(link))
+            self.view.reveal(QRectF(middle, middle).adjusted(-EDGE_ROOM, -EDGE_ROOM / 2, EDGE_ROOM, EDGE_ROOM / 2))
+            self.flash.start(frozenset(), frozenset({link}), "link", still)
 
     def copy_picture(self) -> None:
         """Put the picture of this step on the clipboard."""
@@ -222,31 +232,42 @@ class CanvasPanel(QWidget):
         """Show a scene at the session's step; without one, an empty canvas."""
         playhead = self.session.playhead
         self._glide.stop()
+        self.flash.stop()
         if scene is None or playhead is None:
             self.frame = None
             self.view.item.show_frame(None)
+            self._float_over(None)
         else:
             self._last_layout = self.session.layout_name
             self.frame = Frame(scene, playhead, card_words())
             self.view.item.show_frame(FramePainter(self.frame, ink_of(theme.current().name)))
             self.view.take_bounds()
+            self._float_over(self.frame)
             self.view.start(self._place_of_interest(self.frame))
             if scene.boxes:
                 self.notice.hide()
             else:
                 self._tell_empty()
         self.view.viewport().update()  # the item asks for its own area only, and may have none by now
-        calls = index_of(self.frame.trace).calls.values() if self.frame is not None else ()
-        self.legend.show_states(raised=any(call.failed for call in calls))
-        self.minimap.show_frame(self.frame)
         self.pointer.show_frame(self.frame)
+        self._view_moved()
+
+    def _float_over(self, frame: Frame | None) -> None:
+        """Let legend and minimap tell of a frame; the view needs to know where they are."""
+        calls = index_of(frame.trace).calls.values() if frame is not None else ()
+        self.legend.show_states(raised=any(call.failed for call in calls))
+        self.minimap.show_frame(frame)
         self._place()
 
     def _place_of_interest(self, frame: Frame) -> QRectF:
-        """What runs, else the first root, else the first box."""
-        roots = [index for index, box in enumerate(frame.scene.boxes) if box.root]
-        boxes = sorted(frame.running) or roots[-1:] or [0]
-        return QRectF(*frame.scene.box_bounds(boxes[0])) if frame.scene.boxes else QRectF()
+        """What runs, else what is next to run, else where the graph of this moment starts."""
+        scene, event = frame.scene, frame.playhead.event
+        nodes = [root.node for root in event.roots] if isinstance(event, BackwardBegin) else []
+        nodes += frame.playhead.ready_queue[:1]
+        boxes = [*sorted(frame.running), *(box for node in nodes for box in scene.boxes_of_node.get(node, ()))]
+        roots = [index for index, box in enumerate(scene.boxes) if box.root]
+        boxes += [*(index for index in reversed(roots) if frame.present[index]), *roots, 0]
+        return QRectF(*scene.box_bounds(boxes[0])) if scene.boxes else QRectF()
 
     @Slot()
     def _tell_empty(self) -> None:
@@ -276,19 +297,22 @@ class CanvasPanel(QWidget):
             return
         self.view.item.refresh(self.frame.update(change))
         self.minimap.refresh()
+        if self.frame.zeroed and not self.session.settings.reduced_motion:
+            self.flash.start(self.frame.zeroed, frozenset(), "zero", still=False)
         if self.session.settings.follow:
             self._follow(self.frame)
 
     def _follow(self, frame: Frame) -> None:
-        """Glide to what runs, if it is out of sight."""
-        if not frame.running:
-            return
-        rects = [QRectF(*frame.scene.box_bounds(box)) for box in frame.running]
-        shown = self.view.shown
-        if any(shown.contains(rect) for rect in rects):
+        """Glide to what runs, or was zeroed, if it is out of sight."""
+        boxes = sorted(frame.running or frame.zeroed)
+        rects = [QRectF(*frame.scene.box_bounds(box)) for box in boxes]
+        if not rects or any(self.view.sees(rect) for rect in rects):
             return
         self._glide.stop()
-        self._glide.setStartValue(shown.center())
+        if self.session.settings.reduced_motion:
+            self.view.look_at(rects[0].center())
+            return
+        self._glide.setStartValue(self.view.shown.center())
         self._glide.setEndValue(rects[0].center())
         self._glide.start()
 
@@ -369,5 +393,10 @@ class CanvasPanel(QWidget):
         present = self.frame is not None and bool(self.frame.scene.boxes)
         self.legend.setVisible(present and self.width() > self.legend.width() + 2 * EDGE)
         self.minimap.setVisible(present and self.width() >= NARROW)
+        corner = QRectF(self.minimap.geometry()) if self.minimap.isVisibleTo(self) else QRectF()
+        if corner != self.view.corner:
+            self.view.corner = corner
+            if self.view.fitted and present:
+                self.view.fit()
         self.notice.place()
         self._view_moved()

@@ -21,19 +21,19 @@ from gradviz_ui import theme
 from gradviz_ui.canvas.item import GraphItem
 from gradviz_ui.canvas.painter import draw_rects
 from gradviz_ui.theme import mix
+from gradviz_ui.wheel import turn_of
 
 LARGEST = 6.0
 SMALLEST_SHARE = 0.5
 """One can zoom out until the graph fills half of the view."""
 FIT_LARGEST = 1.25
-READABLE = 0.2
-"""A graph that would have to be smaller than this to fit is shown in part at first, at `FIRST_SCALE`."""
-FIRST_SCALE = 0.75
-ZOOM_STEP = 1.25
+READABLE = 0.45
+"""Text can be read from this scale on. A graph that would have to be smaller to fit is shown in part at first,
+at `FIRST_SCALE`, and what is brought into sight is enlarged to that."""
+FIRST_SCALE = 0.85
 GRID = 32.0
 PICK_REACH = 6.0
 """Pixels from a link that count as on it."""
-WHEEL_PIXELS = 90.0
 TOP_ROOM, BOTTOM_ROOM, SIDE_ROOM = 56, 52, 16
 """The floating controls' part of the view, which fitting leaves free."""
 
@@ -85,6 +85,8 @@ class GraphView(QGraphicsView):
         """Does the view still show the whole graph, as it was fitted? Then it does so after a resize."""
         self.walks = False
         """Does Tab go from box to box?"""
+        self.corner = QRectF()
+        """What floats in the lower right corner, in pixels: the minimap, if it is there."""
         self._unstarted: QRectF | None = None
         """What to `start` at once the view is shown and has its size."""
         self._pressed: QPointF | None = None
@@ -113,32 +115,63 @@ class GraphView(QGraphicsView):
         bounds = self.item.boundingRect()
         if bounds.isEmpty():
             return
-        self.set_scale(min(self.fit_scale(), FIT_LARGEST * theme.text_scale()))
-        room = self._free_room()
-        centre = QRectF(self.viewport().rect()).center() - room.center()
-        self.look_at(bounds.center() + centre / self.scale_now)
+        room = self._fitting_room()
+        self.set_scale(min(_scale_in(room, bounds), _fit_largest()))
+        self._look_at_in(bounds.center(), room)
         self.fitted = True
+
+    def _look_from_above(self, at: QRectF) -> None:
+        """Show a place near the top, with what follows from it below."""
+        room = self._free_room()
+        room.setHeight(room.height() * 0.45)
+        self._look_at_in(at.center(), room)
+
+    def _look_at_in(self, point: QPointF, room: QRectF) -> None:
+        """Show a point of the scene in the middle of a part of the viewport."""
+        self.look_at(point + (QRectF(self.viewport().rect()).center() - room.center()) / self.scale_now)
+
+    def _fitting_room(self) -> QRectF:
+        """The room for the whole graph: beside or above the corner where some of its boxes would lie there."""
+        free = self._free_room()
+        if self.corner.isEmpty() or not self._covered(free):
+            return free
+        beside, above = QRectF(free), QRectF(free)
+        beside.setRight(self.corner.left() - SIDE_ROOM / 2)
+        above.setBottom(self.corner.top() - SIDE_ROOM / 2)
+        bounds = self.item.boundingRect()
+        best = max((beside, above), key=lambda room: _scale_in(room, bounds))
+        return best if best.width() > 80 and best.height() > 80 else free
+
+    def _covered(self, room: QRectF) -> bool:
+        """Would a box of the graph lie below the corner if it were fitted into ``room``?"""
+        bounds, painter = self.item.boundingRect(), self.item.painter
+        if painter is None:
+            return False
+        scale = min(_scale_in(room, bounds), _fit_largest())
+        rects = painter.frame.scene.rects * scale
+        offset = room.center() - bounds.center() * scale
+        left, top = rects[:, 0] + offset.x(), rects[:, 1] + offset.y()
+        corner = self.corner
+        across = (left < corner.right()) & (left + rects[:, 2] > corner.left())
+        return bool((across & (top < corner.bottom()) & (top + rects[:, 3] > corner.top())).any())
 
     def start(self, at: QRectF) -> None:
         """Show the whole graph where that is readable, else a part of it with ``at`` near the top."""
         self._unstarted = None if self.isVisible() else at
         if self.fit_scale() >= READABLE or not self.isVisible():
             self.fit()
-            if theme.text_scale() > 1 and self.fit_scale() < FIT_LARGEST * theme.text_scale():
+            if theme.text_scale() > 1 and self.fit_scale() < _fit_largest():
                 self.set_scale(self.scale_now * theme.text_scale())  # who needs larger text sees a part of it
-                self.look_at(at.center() + QPointF(0, self.viewport().height() * 0.3 / self.scale_now))
+                self._look_from_above(at)
             return
         self.set_scale(FIRST_SCALE * theme.text_scale())
-        below = self.viewport().height() * 0.3 / self.scale_now
-        self.look_at(at.center() + QPointF(0, below))
+        self._look_from_above(at)
         self.fitted = False
 
     def fit_scale(self) -> float:
         """The scale at which the whole graph just fits beside the floating controls."""
-        bounds, room = self.item.boundingRect(), self._free_room()
-        if bounds.isEmpty():
-            return 1.0
-        return max(min(room.width() / bounds.width(), room.height() / bounds.height()), 1e-4)
+        bounds = self.item.boundingRect()
+        return 1.0 if bounds.isEmpty() else _scale_in(self._free_room(), bounds)
 
     def set_scale(self, scale: float) -> None:
         """Zoom so that a unit of the scene is ``scale`` pixels, about the middle of the view."""
@@ -168,13 +201,26 @@ class GraphView(QGraphicsView):
         self.moved.emit()
 
     def reveal(self, area: QRectF, margin: float = 60.0) -> None:
-        """Bring ``area`` into sight with as little movement as needed."""
+        """Bring ``area`` into sight, so large that it can be read and small enough to be seen whole, where
+        nothing floats over it; with as little movement as that needs."""
         room = self._free_room().adjusted(margin, margin / 2, -margin, -margin / 2)
+        largest = _scale_in(room, area)
+        if self.scale_now < READABLE or self.scale_now > largest:
+            self.set_scale(min(FIRST_SCALE, largest) if self.scale_now < READABLE else largest)
         seen = self.mapFromScene(area).boundingRect()
         dx = _shift(seen.left(), seen.right(), room.left(), room.right())
         dy = _shift(seen.top(), seen.bottom(), room.top(), room.bottom())
+        if QRectF(seen).translated(dx, dy).intersects(self.corner):
+            centre = room.center() - QRectF(seen).center()
+            dx, dy = centre.x(), centre.y()
         if dx or dy:
             self.pan(dx, dy)
+
+    def sees(self, area: QRectF) -> bool:
+        """Is all of ``area`` in sight, with nothing floating over it?"""
+        seen = QRectF(self.mapFromScene(area).boundingRect())
+        whole = QRectF(self.viewport().rect()).adjusted(0, TOP_ROOM, 0, -BOTTOM_ROOM)
+        return whole.contains(seen) and not seen.intersects(self.corner)
 
     def _free_room(self) -> QRectF:
         """The part of the viewport that no floating control covers; never empty."""
@@ -243,16 +289,12 @@ class GraphView(QGraphicsView):
         super().leaveEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        """The wheel and two fingers pan; with Ctrl they zoom where the mouse is."""
-        turn = event.angleDelta()
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom(ZOOM_STEP ** (turn.y() / 120), event.position())
-        elif not event.pixelDelta().isNull():
-            self.pan(event.pixelDelta().x(), event.pixelDelta().y())
+        """See `turn_of`."""
+        turn = turn_of(event)
+        if turn.zoom != 1.0:
+            self.zoom(turn.zoom, event.position())
         else:
-            way = QPointF(turn) * WHEEL_PIXELS / 120
-            sideways = event.modifiers() & Qt.KeyboardModifier.ShiftModifier and not turn.x()
-            self.pan(*((way.y(), 0.0) if sideways else (way.x(), way.y())))
+            self.pan(turn.way.x(), turn.way.y())
         event.accept()
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -314,6 +356,16 @@ def _walks(event: QKeyEvent) -> bool:
     """Alt with an arrow; arrow keys of some keyboards count as keys of the number pad."""
     modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
     return modifiers == Qt.KeyboardModifier.AltModifier and event.key() in _DIRECTIONS
+
+
+def _fit_largest() -> float:
+    """The scale at which a small graph is shown, for the person's size of text."""
+    return FIT_LARGEST * theme.text_scale()
+
+
+def _scale_in(room: QRectF, area: QRectF) -> float:
+    """The scale at which ``area`` just fits into ``room``."""
+    return max(min(room.width() / max(area.width(), 1e-6), room.height() / max(area.height(), 1e-6)), 1e-4)
 
 
 def _shift(low: float, high: float, least: float, most: float) -> float:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from PySide6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
     QRectF,
+    QSize,
     Qt,
+    Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QShowEvent
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -29,7 +33,10 @@ from gradviz_ui.session import Selection, Session
 
 ROW_HEIGHT = 24
 BAR_HEIGHT = 7
-MOST_NAME_WIDTH = 160
+CELL_MARGINS = 18
+"""At both sides of a cell's text, together."""
+LEAST_BAR, LEAST_NAME, LEAST_SHAPE = 28, 90, 60
+"""Pixels that these columns keep where there is little room."""
 
 
 class GradientsPanel(QWidget):
@@ -62,6 +69,7 @@ class GradientsPanel(QWidget):
         layout.addWidget(self.table)
         self.table.selectionModel().selectionChanged.connect(self._picked)
         self.table.activated.connect(self._go_to)
+        self.table.resized.connect(self._share_width)
         session.trace_changed.connect(self._take_trace)
         session.step_changed.connect(self._follow)
         session.selection_changed.connect(self._show_selection)
@@ -77,13 +85,27 @@ class GradientsPanel(QWidget):
     def _take_trace(self) -> None:
         self.model.show_playhead(self._session.playhead)
         self._stale = False
-        for column in (Column.NAME, Column.SHAPE):
-            self.table.resizeColumnToContents(column)
-        self.table.setColumnWidth(Column.NAME, min(self.table.columnWidth(Column.NAME), MOST_NAME_WIDTH))
-        metrics = self.table.fontMetrics()
-        self.table.setColumnWidth(Column.NORM, metrics.horizontalAdvance("8.8e-88") + 16)
-        self.table.setColumnWidth(Column.SUMS, metrics.horizontalAdvance("×8888") + 20)
+        self._share_width()
         self._show_selection()
+
+    @Slot()
+    def _share_width(self) -> None:
+        """Names and shapes as wide as they are; only where that leaves too little for the bars, names give way."""
+        metrics = self.table.fontMetrics()
+        widths = {
+            Column.NORM: metrics.horizontalAdvance("8.8e-88") + CELL_MARGINS,
+            Column.SUMS: metrics.horizontalAdvance("×8888") + CELL_MARGINS,
+        }
+        for column in (Column.NAME, Column.SHAPE):
+            title = self.model.headerData(column, Qt.Orientation.Horizontal)
+            widths[column] = max(self.table.sizeHintForColumn(column), metrics.horizontalAdvance(title) + CELL_MARGINS)
+        room = self.table.viewport().width() - sum(widths.values()) - LEAST_BAR
+        for column, least in ((Column.NAME, LEAST_NAME), (Column.SHAPE, LEAST_SHAPE)):
+            give = min(max(-room, 0), max(widths[column] - least, 0))
+            widths[column] -= give
+            room += give
+        for column, width in widths.items():
+            self.table.setColumnWidth(column, width)
 
     @Slot()
     def _follow(self) -> None:
@@ -120,6 +142,13 @@ class GradientsPanel(QWidget):
 
 class _Table(QTableView):
     """Rows without grid or numbers, in one font."""
+
+    resized = Signal()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.resized.emit()
 
     def __init__(self) -> None:
         super().__init__()
@@ -161,6 +190,11 @@ class _Cell(QStyledItemDelegate):
         else:
             self._paint_text(painter, area, index, colour)
         painter.restore()
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        """As wide as the text in bold with its margins."""
+        text = index.data() or ""
+        return QSize(ceil(self._metrics.horizontalAdvance(text)) + CELL_MARGINS, ROW_HEIGHT)
 
     def _paint_bar(self, painter: QPainter, area: QRectF, share: float, colour: QColor) -> None:
         if share > 0:

@@ -70,9 +70,9 @@ class InspectorPanel(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._scroll)
-        session.trace_changed.connect(self.refresh)
+        session.trace_changed.connect(self._begin_at_the_top)
         session.step_changed.connect(self.refresh)
-        session.selection_changed.connect(self.refresh)
+        session.selection_changed.connect(self._begin_at_the_top)
         theme.themes().changed.connect(self._recolour)
         theme.themes().changed.connect(self.refresh)
         self._recolour()
@@ -108,6 +108,12 @@ class InspectorPanel(QWidget):
         self._layout.insertWidget(self._layout.count() - 1, page)
         self._pages.append(page)
         return page
+
+    @Slot()
+    def _begin_at_the_top(self) -> None:
+        """Something else is shown: whoever reads on starts where it starts."""
+        self._scroll.verticalScrollBar().setValue(0)
+        self.refresh()
 
     @Slot()
     def refresh(self) -> None:

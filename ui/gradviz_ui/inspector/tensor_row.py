@@ -6,13 +6,13 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
-from gradviz.projection.numbers import norm_text, shape_text
+from gradviz.projection.numbers import shape_text
 from gradviz.trace.model import TensorId
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
 from gradviz_ui.inspector.tensor_maps import Shown, TensorMaps
 from gradviz_ui.plain import tip
-from gradviz_ui.wording import tensor_text
+from gradviz_ui.wording import norm_signs, tensor_text
 
 HEIGHT = 24
 
@@ -83,7 +83,7 @@ class _Line(QAbstractButton):
         info = None if tensor is None else trace.tensor(tensor)
         self._name = name
         self._shape = shape_text(info.shape) if info is not None else ""
-        self._norm = f"‖{norm_text(info.norm)}‖" if info is not None else value
+        self._norm = norm_signs(info.norm) if info is not None else value
         self._bad = info is not None and bool(info.nan or info.inf)
         self.setEnabled(info is not None)
         self.setAccessibleName(f"{name} {tensor_text(trace, tensor) if info is not None else value}")

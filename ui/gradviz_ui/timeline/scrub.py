@@ -26,6 +26,10 @@ class Scrubber(QObject):
         if not self._frame.isActive():
             self._pass_on()
 
+    def forget(self) -> None:
+        """Ask for nothing any more."""
+        self._waiting = None
+
     @Slot()
     def _pass_on(self) -> None:
         step, self._waiting = self._waiting, None

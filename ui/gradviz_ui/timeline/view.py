@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QHelpEvent,
     QKeyEvent,
     QMouseEvent,
+    QNativeGestureEvent,
     QPainter,
     QPaintEvent,
     QPen,
@@ -29,6 +30,7 @@ from gradviz_ui.timeline.axis import Axis
 from gradviz_ui.timeline.painting import HEAD_HEIGHT, LANE_HEIGHT, LaneLook
 from gradviz_ui.timeline.scrub import Scrubber
 from gradviz_ui.timeline.strip import Strip
+from gradviz_ui.wheel import turn_of
 from gradviz_ui.wording import event_text, leaf_text, span_text
 
 RIGHT_MARGIN = 20.0
@@ -56,6 +58,8 @@ class TimelineView(QAbstractScrollArea):
         self._layer: QPixmap | None = None
         self._pressed: QPoint | None = None
         self._pressed_span: int | None = None
+        self._step_before = 0
+        """Where the playhead was when the mouse was pressed."""
         self._hover: float | None = None
         self._framed = False
         self._scrubber = Scrubber(self)
@@ -251,6 +255,7 @@ class TimelineView(QAbstractScrollArea):
         if event.button() != Qt.MouseButton.LeftButton or not self._axis.end:
             return
         place = event.position()
+        self._step_before = self._step
         if place.x() < self._axis.left - 8:
             leaf = self._leaf_at(place)
             if leaf is not None:
@@ -278,6 +283,10 @@ class TimelineView(QAbstractScrollArea):
         self._pressed = self._pressed_span = None
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Zoom to the span, or back to everything; the playhead goes back to where the first click found it."""
+        self._scrubber.forget()
+        if self._step != self._step_before:
+            self.step_wanted.emit(self._step_before)
         span = self._span_at(event.position())
         if span is not None and self._strip is not None:
             spans = self._strip.spans
@@ -286,21 +295,27 @@ class TimelineView(QAbstractScrollArea):
             self.zoom_out()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        turned, place = event.angleDelta(), event.position()
-        sideways = turned.x() or (turned.y() if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 0)
-        if sideways:
-            self._set_axis(self._axis.panned(-sideways / 120 * self._axis.steps_shown * 0.1))
-        elif place.x() < self._axis.left:
-            bar = self.verticalScrollBar()
-            bar.setValue(bar.value() - round(turned.y() / 120 * LANE_HEIGHT))
+        """See `turn_of`. Where all lanes are in sight, up and down lead through time as well."""
+        turn = turn_of(event)
+        bar = self.verticalScrollBar()
+        across, down = turn.way.x(), turn.way.y()
+        if turn.zoom != 1.0:
+            self.zoom(turn.zoom, event.position().x())
+        elif bar.maximum():
+            bar.setValue(bar.value() - round(down))
         else:
-            self.zoom(1.25 ** (turned.y() / 120), place.x())
+            across = across or down
+        if across:
+            self._set_axis(self._axis.panned(-across / self._axis.step_width))
         event.accept()
 
     def leaveEvent(self, event: QEvent) -> None:
         self._set_hover(None)
 
     def viewportEvent(self, event: QEvent) -> bool:
+        if isinstance(event, QNativeGestureEvent) and event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture:
+            self.zoom(1.0 + event.value(), event.position().x())
+            return True
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
             QToolTip.showText(event.globalPos(), tip(self.tip_at(QPointF(event.pos()))), self.viewport())
             return True
