@@ -174,7 +174,9 @@ class Tensor:
         """``torch.FloatTensor`` and the like; with a dtype, the converted tensor."""
         if dtype is None:
             return f"torch.{self.dtype._legacy_name}Tensor"
-        return self.to(dtype)
+        from gradviz_engine.ops.conversion import to_type
+
+        return to_type(self, dtype)
 
     # Its place in the graph
 

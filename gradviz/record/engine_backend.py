@@ -14,6 +14,7 @@ from gradviz.record.identity import IdentityNotes
 from gradviz.record.nouns import Notes
 from gradviz.record.places import Places
 from gradviz.record.recorder import Recorder
+from gradviz.record.values import plain
 from gradviz.trace.model import GraphNode, NodeKind
 from gradviz.trace.protocol import TraceSink
 from gradviz.trace.tensors import dtype_name
@@ -21,8 +22,6 @@ from gradviz_engine.autograd import observer
 from gradviz_engine.autograd.accumulate import AccumulateGrad
 from gradviz_engine.autograd.function import CustomNode
 from gradviz_engine.tensor import Tensor
-
-_PLAIN = (bool, int, float, str, type(None))
 
 
 class EngineBackend:
@@ -71,7 +70,7 @@ class EngineBackend:
             if isinstance(value, (list, tuple)) and any(isinstance(entry, Tensor) for entry in value):
                 found += [(f"{name}[{index}]", entry) for index, entry in enumerate(value)]
             else:
-                found.append((name, value if isinstance(value, Tensor) else _plain(value)))
+                found.append((name, value if isinstance(value, Tensor) else plain(value)))
         return found
 
     def variable(self, node: Any) -> Tensor | None:
@@ -95,15 +94,6 @@ def _saved_by_user(node: CustomNode) -> tuple[Any, ...]:
         return tuple(node.saved_tensors)
     except RuntimeError:
         return ()
-
-
-def _plain(value: Any) -> Any:
-    """A saved attribute as JSON can hold it."""
-    if isinstance(value, _PLAIN):
-        return value
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    return str(value)
 
 
 class EngineRecorder(Recorder, observer.Observer):

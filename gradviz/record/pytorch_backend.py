@@ -23,13 +23,13 @@ from gradviz.record.nouns import Notes
 from gradviz.record.places import Places
 from gradviz.record.pytorch_pass import LeafHooks, NodeHooks, Pass
 from gradviz.record.recorder import Recorder
+from gradviz.record.values import plain
 from gradviz.trace.model import GraphNode, NodeKind
 from gradviz.trace.protocol import TraceSink
 from gradviz.trace.tensors import DTYPES
 
 ACCUMULATE = "torch::autograd::AccumulateGrad"
 _LAST = 2**64 - 1
-_PLAIN = (bool, int, float, str, type(None))
 
 
 class _NodeNotes:
@@ -99,7 +99,7 @@ class PyTorchBackend:
             if isinstance(value, (list, tuple)) and any(isinstance(entry, torch.Tensor) for entry in value):
                 found += [(f"{name}[{index}]", entry) for index, entry in enumerate(value)]
             else:
-                found.append((name, value if isinstance(value, torch.Tensor) else _plain(value)))
+                found.append((name, value if isinstance(value, torch.Tensor) else plain(value)))
         return found
 
     def variable(self, node: Any) -> Any:
@@ -132,15 +132,6 @@ def _saved_by_user(node: Any) -> tuple[Any, ...]:
         return tuple(node.saved_tensors)
     except RuntimeError:
         return ()
-
-
-def _plain(value: Any) -> Any:
-    """A saved attribute as JSON can hold it."""
-    if isinstance(value, _PLAIN):
-        return value
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    return str(value)
 
 
 def _tensors(value: Any) -> list[Any]:
@@ -220,7 +211,8 @@ class _Watch(TorchFunctionMode):
 def _written(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
     """The tensors a function writes in place, as far as its name tells."""
     out = _tensors(kwargs.get("out"))
-    return _tensors(args[0]) if not out and args and words.writes_first_argument(name) else out
+    first = args[0] if args else kwargs.get("tensor")  # torch.nn.init hands its tensor on by name
+    return _tensors(first) if not out and words.writes_first_argument(name) else out
 
 
 def _new_nodes(results: Sequence[Any], first: int) -> list[Any]:

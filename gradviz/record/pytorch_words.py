@@ -29,7 +29,9 @@ def writes_first_argument(name: str) -> bool:
 
 
 def of_write(name: str) -> str:
-    """``mul_`` for ``_foreach_mul_`` and ``__imul__``."""
+    """``mul_`` for ``_foreach_mul_`` and ``__imul__``, ``setitem`` for ``__setitem__``."""
+    if name == "__setitem__":
+        return of_operation(name)
     return name.strip("_")[1:] + "_" if name.startswith("__i") else name.removeprefix("_foreach_")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from gradviz_engine.autograd.grad_mode import no_grad
 from gradviz_engine.missing import missing_name
+from gradviz_engine.ops.reporting import composite_write
 from gradviz_engine.tensor import Tensor, wrap
 
 _GAINS = {
@@ -100,13 +101,15 @@ def _keep_by_density(tensor: Tensor, mean: float, std: float, a: float, b: float
         pending = refused._data if pending is None else pending & refused._data
 
 
+@composite_write
 def constant_(tensor: Tensor, val: float) -> Tensor:
     with no_grad():
         return tensor.fill_(val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    return constant_(tensor, 1.0)
+    with no_grad():
+        return tensor.fill_(1.0)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
@@ -167,6 +170,7 @@ def _nothing_to_fill(tensor: Tensor) -> bool:
     return False
 
 
+@composite_write
 def kaiming_uniform_(
     tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu", generator: Any = None
 ) -> Tensor:

@@ -17,6 +17,7 @@ from gradviz_engine.ops.dropout import dropout
 from gradviz_engine.ops.joining import cat
 from gradviz_engine.ops.linear import linear
 from gradviz_engine.ops.padding import pad
+from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.softmax import softmax
 from gradviz_engine.tensor import Tensor, wrap
 
@@ -123,6 +124,7 @@ def _weighted(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, dropout_p: f
     return weights.bmm(v), weights
 
 
+@composite
 def multi_head_attention_forward(
     query: Tensor,
     key: Tensor,

@@ -14,6 +14,7 @@ from gradviz_engine.device import check_device, device
 from gradviz_engine.layouts import format_named, preserve_format
 from gradviz_engine.ops.copying import dense_copy, is_laid_out
 from gradviz_engine.ops.registry import Operator, Rule, operator
+from gradviz_engine.ops.reporting import composite
 from gradviz_engine.tensor import Tensor, wrap
 
 
@@ -48,6 +49,7 @@ def convert(tensor: Tensor, dtype: Any, copy: bool = False, memory_format: Any =
     return op(tensor, dtype, None if form is preserve_format else form, tensor._data.dtype)
 
 
+@composite
 def to(self: Tensor, *args: Any, **options: Any) -> Tensor:
     """Another dtype or device: ``to(dtype)``, ``to(device)``, ``to(device, dtype)``, ``to(other)``."""
     wanted, copy = options.get("dtype"), bool(options.get("copy", False))
@@ -76,6 +78,10 @@ def to(self: Tensor, *args: Any, **options: Any) -> Tensor:
     return convert(self, self._data.dtype if wanted is None else wanted.numpy, copy, memory_format)
 
 
+to_type = composite(to, "type")
+
+
+@composite
 def type_as(self: Tensor, other: Tensor) -> Tensor:
     return convert(self, other._data.dtype)
 
@@ -85,7 +91,7 @@ def _cast(name: str, dtype: Any) -> Any:
         return convert(self, dtype.numpy, memory_format=memory_format)
 
     method.__name__ = method.__qualname__ = name
-    return method
+    return composite(method)
 
 
 def _on_cpu(self: Tensor, memory_format: Any = None) -> Tensor:

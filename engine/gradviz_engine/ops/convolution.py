@@ -182,7 +182,7 @@ _convolution = operator(
                 grad, saved.input, saved.weight, *_options(saved), tuple(needed)
             ),
             "grad convolved with the turned weight; input correlated with grad; Σ of grad over places",
-            ("input", "weight", *_OPTIONS),
+            ("input", "weight", "bias_sym_sizes_opt", *_OPTIONS),
         )
     },
 )

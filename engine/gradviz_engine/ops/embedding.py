@@ -22,7 +22,7 @@ _NO_PADDING = 2**64 - 1
 """What ``grad_fn._saved_padding_idx`` shows where there is none: -1 as an unsigned number."""
 
 
-def _lookup(table: Array, indices: Array, padding_idx: int, scale_grad_by_freq: bool) -> Array:
+def _lookup(table: Array, indices: Array, padding_idx: int, scale_grad_by_freq: bool, sparse: bool) -> Array:
     if indices.size and (indices.min() < 0 or indices.max() >= table.shape[0]):
         raise IndexError("index out of range in self")
     return table.take(indices, axis=0)
@@ -61,15 +61,16 @@ _embedding_backward = operator(
     gradients={"grad_output": Rule(_double_backward, "grad[indices]", ("indices", "padding_idx"))},
 )
 _embedding = operator(
-    "embedding(weight, indices, *, padding_idx, scale_grad_by_freq)",
+    "embedding(weight, indices, *, padding_idx, scale_grad_by_freq, sparse)",
     node="EmbeddingBackward0",
     forward=_lookup,
     gradients={
         "weight": Rule(
             lambda grad, saved: _embedding_backward(
-                grad, saved.indices, saved.weight_sym_sizes[0], saved.padding_idx, saved.scale_grad_by_freq
+                grad, saved.indices, saved.weight_sym_argsize_0, saved.padding_idx, saved.scale_grad_by_freq
             ),
             "zeros with grad added to the rows in indices",
+            ("indices", "weight_sym_argsize_0", "padding_idx", "scale_grad_by_freq", "sparse"),
         )
     },
 )
@@ -123,7 +124,7 @@ def embedding(
         raise RuntimeError("'weight' must be 2-D")
     if max_norm is not None:
         _renormalize(weight, input, max_norm, norm_type)
-    result: Tensor = _embedding(weight, input, padding, scale_grad_by_freq)
+    result: Tensor = _embedding(weight, input, padding, scale_grad_by_freq, sparse)
     return result
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from gradviz_engine.ops.copying import zeros_like
 from gradviz_engine.ops.filling import fill_
 from gradviz_engine.ops.registry import Rule, operator
-from gradviz_engine.ops.reporting import composite
+from gradviz_engine.ops.reporting import composite, composite_write
 from gradviz_engine.ops.selecting import _select, slice_along
 from gradviz_engine.ops.shape import alias, expand, unsqueeze
 from gradviz_engine.ops.shapes import as_list
@@ -290,7 +290,7 @@ def _packed(tensor: Tensor, indices: list[Tensor | None]) -> list[Tensor | None]
     return _checked(tensor, packed)
 
 
-@composite
+@composite_write
 def setitem(self: Tensor, index: Any, value: Any) -> None:
     """``self[index] = value``."""
     if isinstance(index, (bool, np.bool_)) and not index:

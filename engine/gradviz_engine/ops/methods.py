@@ -10,6 +10,7 @@ import numpy as np
 
 from gradviz_engine.ops import comparison, elementary, indexing, pointwise, powers
 from gradviz_engine.ops.matmul import matmul
+from gradviz_engine.ops.reporting import composite
 from gradviz_engine.tensor import Tensor, wrap
 
 # By name: ``ops.matmul`` is the function by now, which hides the module.
@@ -74,14 +75,14 @@ OPERATOR_METHODS: dict[str, Callable[[Tensor, Any], Any]] = {
     "__mul__": _mul,
     "__rmul__": _mul,
     "__truediv__": _div,
-    "__rtruediv__": _reciprocal_times,
-    "__rdiv__": _reciprocal_times,
+    "__rtruediv__": composite(_reciprocal_times, "rdiv"),
+    "__rdiv__": composite(_reciprocal_times, "rdiv"),
     "__floordiv__": pointwise.floor_divide,
     "__rfloordiv__": lambda self, other: pointwise.floor_divide(_as_tensor(other), self),
     "__mod__": pointwise.remainder,
     "__rmod__": lambda self, other: pointwise.remainder(_as_tensor(other), self),
     "__pow__": powers.pow,
-    "__rpow__": lambda self, other: powers.pow(other, self),
+    "__rpow__": composite(lambda self, other: powers.pow(other, self), "rpow"),
     "__matmul__": matmul,
     "__rmatmul__": lambda self, other: matmul(other, self),
     "__eq__": comparison.eq,

@@ -55,6 +55,7 @@ def native_layer_norm(
     return native_layer_norm_op(input, weight, bias, shape, eps)
 
 
+@composite
 def layer_norm(
     input: Tensor,
     normalized_shape: Any,

@@ -171,6 +171,7 @@ native_layer_norm_op = operator(
                 grad, saved.input, saved.result1, saved.result2, saved.weight, saved.normalized_shape, tuple(needed)
             ),
             "rstd · (h - mean(h) - x̂ · mean(h · x̂)), h = grad · weight; Σ grad · x̂; Σ grad",
+            ("input", "weight", "bias", "normalized_shape", "result1", "result2"),
         )
     },
 )

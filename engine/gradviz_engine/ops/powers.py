@@ -14,6 +14,7 @@ from gradviz_engine.ops.copying import zeros_like
 from gradviz_engine.ops.elementwise import conjugated, promoting, write_out
 from gradviz_engine.ops.pointwise import mul_scalar
 from gradviz_engine.ops.registry import Rule, operator
+from gradviz_engine.ops.reporting import composite
 from gradviz_engine.tensor import Tensor, wrap
 
 
@@ -131,6 +132,7 @@ def float_power(input: Any, exponent: Any) -> Tensor:
     return pow(base, power)
 
 
+@composite
 def square(input: Tensor) -> Tensor:
     """``input ** 2``."""
     return _pow_scalar(input, 2)

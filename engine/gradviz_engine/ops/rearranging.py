@@ -229,6 +229,7 @@ def diagonal_copy(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) 
     return _diagonal_copy(input, offset, wrap_dim(dim1, ndim), wrap_dim(dim2, ndim))
 
 
+@composite
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """A vector as the diagonal of a matrix, or a matrix's diagonal as a vector."""
     if input._data.ndim == 1:

@@ -72,7 +72,7 @@ _mean = operator(
     forward=_averaged,
     gradients={
         "self": Rule(
-            lambda grad, saved: div_scalar(expand(grad, saved.self_sym_sizes), product(saved.self_sym_sizes)),
+            lambda grad, saved: div_scalar(expand(grad, saved.self_sym_sizes), saved.self_sym_numel),
             "grad / n, repeated",
         )
     },
@@ -87,6 +87,7 @@ _mean_dim = operator(
                 spread(grad, saved.dim, saved.keepdim, saved.self_sym_sizes), _count(saved.self_sym_sizes, saved.dim)
             ),
             "grad / n, repeated",
+            ("self_sym_sizes", "self_sym_numel", "dim", "keepdim"),
         )
     },
 )

@@ -16,8 +16,9 @@ The vocabulary of a declaration::
   ``a`` has a gradient: what follows the semicolon (indices, saved statistics) takes no part in the graph.
 * ``forward`` gets arrays (or Python numbers) and attributes by position, and returns an array, or a tuple.
 * A rule gets the gradient (a tuple of them where there are several outputs) and ``saved``. What it reads
-  from ``saved`` is what the node saves: an input, an output, an attribute, or ``<input>_sym_sizes`` and
-  ``<input>_sym_strides``, the input's geometry. Nothing is saved that no needed rule reads, as in PyTorch.
+  from ``saved`` is what the node saves: an input, an output, an attribute, or the input's geometry, named as in
+  PyTorch: ``<input>_sym_sizes`` (``_opt`` where the input may be None), ``_sym_strides``, ``_sym_numel``, and
+  ``_sym_argsize_0``, its first size. No tensor is saved that no needed rule reads; plain values always are.
 * A key such as ``("input", "weight")`` is a joint rule: it returns one gradient for each name and gets the
   tuple ``needed`` as third argument. Its formula has a part for each name, with ``; `` between them, or one for all.
 * Formulas are written as ``gradviz.replay.formula`` reads them; ``tests/engine/test_formulas.py`` works them out.
@@ -97,7 +98,8 @@ class OpNode(Node):
 
     @property
     def saved_names(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(step.key for step in self.operator.plan)
+        hidden = "sizes" if self.operator.variadic else ""
+        return tuple(step.key for step in self.operator.plan if step.kind != hidden)
 
     def apply(self, gradients: list[Tensor | None], needed: Sequence[bool] | None) -> Sequence[Tensor | None]:
         return self.operator.run_backward(self, gradients, needed)
@@ -173,6 +175,9 @@ class Operator:
         sources = [(n, "input", i) for i, n in enumerate(self.inputs)]
         sources += [(f"{n}_sym_sizes", "sizes", i) for i, n in enumerate(self.inputs)]
         sources += [(f"{n}_sym_strides", "strides", i) for i, n in enumerate(self.inputs)]
+        sources += [(f"{n}_sym_sizes_opt", "sizes", i) for i, n in enumerate(self.inputs)]
+        sources += [(f"{n}_sym_numel", "numel", i) for i, n in enumerate(self.inputs)]
+        sources += [(f"{n}_sym_argsize_0", "rows", i) for i, n in enumerate(self.inputs)]
         sources += [(n, "output", i) for i, n in enumerate(self.outputs)]
         sources += [(n, "attribute", i) for i, n in enumerate(self.attributes)]
         steps = []
@@ -255,7 +260,7 @@ class Operator:
         """Keep the inputs and attributes that a needed rule reads."""
         kept = node.__dict__
         for step in self.plan:
-            if not self.variadic:
+            if not self.variadic and not _is_plain(step, inputs, attributes):
                 for edge in step.edges:
                     if edges[edge][0] is not None:
                         break
@@ -265,9 +270,13 @@ class Operator:
             if kind == "attribute":
                 kept[key] = _keep_attribute(attributes[index])
             elif kind == "sizes":
-                kept[key] = tuple(t._data.shape for t in inputs) if self.variadic else inputs[index]._data.shape
+                kept[key] = tuple(t._data.shape for t in inputs) if self.variadic else _shape_of(inputs[index])
             elif kind == "strides":
                 kept[key] = inputs[index].stride()
+            elif kind == "numel":
+                kept[key] = inputs[index]._data.size
+            elif kind == "rows":
+                kept[key] = inputs[index]._data.shape[0]
             elif kind == "input":
                 if self.variadic:
                     kept[key] = [SavedTensor(t) for t in inputs]
@@ -377,6 +386,22 @@ class TwoInputs(Operator):
 
 _new = Tensor.__new__
 _ndarray = np.ndarray
+
+
+_PLAIN = (int, float, bool, str, tuple, type(None))
+
+
+def _is_plain(step: SaveStep, inputs: Sequence[Any], attributes: Sequence[Any]) -> bool:
+    """Is this a number or a name, which costs nothing to keep, whoever needs it?"""
+    if step.kind == "attribute":
+        return attributes[step.index].__class__ in _PLAIN
+    return step.kind in ("sizes", "numel", "rows") and isinstance(inputs[step.index], Tensor)
+
+
+def _shape_of(value: Any) -> tuple[int, ...]:
+    """What PyTorch saves as the sizes of an input; those of a missing one are ``[0]``."""
+    shape: tuple[int, ...] = (0,) if value is None else value._data.shape
+    return shape
 
 
 def _keep_input(value: Any) -> Any:

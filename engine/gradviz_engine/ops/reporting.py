@@ -56,19 +56,23 @@ def tensors_in(values: Any) -> list[Any]:
     return found
 
 
-def composite(function: F) -> F:
-    """Report calls of this function as one operation under its own name. Without an observer: no cost but a read."""
+def composite(function: F, name: str = "") -> F:
+    """Report calls of this function as one operation under its own name, or ``name``, as PyTorch's users know it.
+
+    Without an observer: no cost but a read.
+    """
+    told = name or function.__name__
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         if observer.current is None or _parts is not None or silent:
             return function(*args, **kwargs)
-        return _reported(function, args, kwargs)
+        return _reported(told, function, args, kwargs)
 
     return wrapped  # type: ignore[return-value]
 
 
-def _reported(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _reported(name: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     global _parts
     nodes: list[Node] = []
     _parts = nodes
@@ -79,8 +83,20 @@ def _reported(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[
     watcher = observer.current
     inputs = tensors_in((args, kwargs))
     if watcher is not None and (nodes or any(t.requires_grad for t in inputs)):
-        watcher.op(function.__name__, nodes, inputs, tensors_in((result,)))
+        watcher.op(name, nodes, inputs, tensors_in((result,)))
     return result
+
+
+def composite_write(function: F) -> F:
+    """As ``composite``, and what the function writes is told as written by it, not by its parts."""
+    name = function.__name__
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with observer.cause(name):
+            return function(*args, **kwargs)
+
+    return composite(wrapped)  # type: ignore[return-value]
 
 
 def derivative_begins() -> int:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradviz_engine.ops.registry import Operator, Rule, operator
+from gradviz_engine.ops.reporting import composite
 from gradviz_engine.ops.shapes import as_list, wrap_dim
 from gradviz_engine.tensor import Tensor
 
@@ -169,6 +170,7 @@ def slice_along(input: Tensor, dim: int, start: Any, end: Any, step: int) -> Ten
     return _slice(input, dim, start, max(start, end), step)
 
 
+@composite
 def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     """``length`` entries of ``dim`` from ``start`` on."""
     shape = input._data.shape
@@ -286,6 +288,7 @@ _gather = operator(
         "self": Rule(
             lambda grad, saved: gather_backward(grad, saved.self.shape, saved.dim, saved.index),
             "zeros with grad added at index",
+            ("self", "dim", "index", "sparse_grad"),
         )
     },
 )

@@ -72,25 +72,29 @@ def unsqueeze_dims(grad: Tensor, dims: Any, sizes: Any) -> Tensor:
     return grad
 
 
+def _reshaped(grad: Tensor, sizes: Any) -> Tensor:
+    return reshape(grad, sizes)
+
+
 _view = operator(
     "view(self, *, size)",
     node="ViewBackward0",
     view=True,
     forward=_viewed,
-    gradients={"self": Rule(lambda grad, saved: reshape(grad, saved.self_sym_sizes), "grad, reshaped like self")},
+    gradients={"self": Rule(lambda grad, saved: _reshaped(grad, saved.self_sym_sizes), "grad, reshaped like self")},
 )
 _unsafe_view = operator(
     "_unsafe_view(self, *, size)",
     node="UnsafeViewBackward0",
     forward=_viewed,
-    gradients={"self": Rule(lambda grad, saved: reshape(grad, saved.self_sym_sizes), "grad, reshaped like self")},
+    gradients={"self": Rule(lambda grad, saved: _reshaped(grad, saved.self_sym_sizes), "grad, reshaped like self")},
 )
 _reshape_alias = operator(
     "_reshape_alias(self, *, size)",
     node="ReshapeAliasBackward0",
     view=True,
     forward=_viewed,
-    gradients={"self": Rule(lambda grad, saved: reshape(grad, saved.self_sym_sizes), "grad, reshaped like self")},
+    gradients={"self": Rule(lambda grad, saved: _reshaped(grad, saved.self_sym_sizes), "grad, reshaped like self")},
 )
 _alias = operator(
     "alias(self)",
@@ -204,6 +208,7 @@ def view_as_dtype(self: Tensor, dtype: Any) -> Tensor:
     return view
 
 
+@composite
 def view_as(self: Tensor, other: Tensor) -> Tensor:
     return _view(self, other._data.shape)
 
@@ -363,6 +368,7 @@ def ravel(input: Tensor) -> Tensor:
     return reshape(contiguous(input), (-1,))
 
 
+@composite
 def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
     """Itself if it lies in memory as asked for (dense and row-major), else a copy that does."""
     from gradviz_engine.ops.copying import clone, is_laid_out
@@ -432,7 +438,10 @@ def adjoint(input: Tensor) -> Tensor:
     return _property_mH(input)
 
 
-PROPERTIES = {"H": _property_H, "T": _property_T, "mH": _property_mH, "mT": _property_mT}
+PROPERTIES = {
+    "H": composite(_property_H, "H"), "T": composite(_property_T, "T"), "mH": composite(_property_mH, "mH"),
+    "mT": composite(_property_mT, "mT"),
+}  # fmt: skip
 
 __all__ = [
     "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_tensors", "broadcast_to", "flatten", "moveaxis",

@@ -133,8 +133,6 @@ class Told:
         if isinstance(value, dict) and "values" in value and "norm" in value:
             self.tensors.append(np.array(value["values"], dtype=np.float64))
             return value["dtype"], tuple(value["shape"])
-        if value == "kaiming_uniform_":  # how PyTorch calls what the engine tells of as uniform_
-            return "uniform_"
         if isinstance(value, dict):
             return {key: self._plain(entry) for key, entry in value.items() if key != "traceback"}
         return [self._plain(entry) for entry in value] if isinstance(value, list) else value

@@ -362,6 +362,10 @@ class Module(HookedCalls, Stateful):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the parameters' gradients, or fill them with zeros."""
+        with observer.cause("zero_grad"):
+            self._zero_gradients(set_to_none)
+
+    def _zero_gradients(self, set_to_none: bool) -> None:
         for parameter in self.parameters():
             gradient = parameter._grad
             if gradient is None:

@@ -87,7 +87,9 @@ def clip_grad_norm(
 @no_grad()
 def clip_grad_value_(parameters: Parameters, clip_value: float, foreach: Any = None) -> None:
     """Cut every gradient's elements off at ±``clip_value``."""
-    limit = float(clip_value)
-    with observer.cause("clip_grad_value_"):
-        for gradient in _gradients(parameters):
-            gradient.clamp_(min=-limit, max=limit)
+    limit, gradients = float(clip_value), _gradients(parameters)
+    with observer.cause("clip_grad_value_"):  # two writes each, as PyTorch's
+        for gradient in gradients:
+            gradient.clamp_min_(-limit)
+        for gradient in gradients:
+            gradient.clamp_max_(limit)
