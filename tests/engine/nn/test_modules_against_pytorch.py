@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradviz_engine
-from side_by_side import assert_alike, numbers, outcome
+from side_by_side import assert_alike, graph, numbers, outcome
 
 pytestmark = [pytest.mark.pytorch, pytest.mark.filterwarnings("ignore")]
 
@@ -187,3 +187,17 @@ def test_warnings_are_pytorchs() -> None:
             torch.nn.functional.kl_div(torch.zeros(2), torch.zeros(2))
         texts.append([str(w.message) for w in caught])
     assert texts[0] == texts[1]
+
+
+def test_a_one_hot_of_a_view_is_dense_and_so_decides_what_linear_does() -> None:
+    """Addmm needs a dense input, else Linear is Mm and Add."""
+    real = pytest.importorskip("torch")
+
+    def outcomes(torch: Any) -> Any:
+        classes = torch.tensor([[0, 1, 2], [2, 1, 0]])
+        hot = torch.nn.functional.one_hot(classes.T, 3)
+        assert hot.stride() == (6, 3, 1)
+        linear = torch.nn.Linear(3, 2)
+        return [graph(linear(hot.float()).grad_fn), hot.tolist()]
+
+    assert outcomes(gradviz_engine) == outcomes(real)
