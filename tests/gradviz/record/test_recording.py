@@ -188,7 +188,7 @@ START = "w = torch.ones(2, 2, requires_grad=True)\n(w * 3).sum().backward()\n"
         ("torch.optim.SGD([w], lr=0.1).step()", ("value_write", "SGD.step")),
         ("torch.optim.SGD([w], lr=0.1).zero_grad()", ("grad_write", "set_to_none")),
         ("with torch.no_grad(): w.sub_(0.1)", ("value_write", "sub_")),
-        ("with torch.no_grad(): w[0] = 5", ("value_write", "fill_")),
+        ("with torch.no_grad(): w[0] = 5", ("value_write", "setitem")),
         ("w.data.copy_(torch.zeros(2, 2))", ("value_write", "copy_")),
     ],
 )
