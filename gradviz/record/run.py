@@ -90,11 +90,26 @@ def _supervised(
         raise refused.__cause__ or refused from None
     except BaseException as error:
         recorder.error(error)
-        stderr.write(recorder.traceback(error))
-        stderr.flush()
+        if not _hooked(error, recorder):
+            stderr.write(recorder.traceback(error))
+            stderr.flush()
         code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
         return code, Failure(type(error).__name__, text_of(error))
     return 0, None
+
+
+def _hooked(error: BaseException, recorder: Recorder) -> bool:
+    """Hand the exception to the program's own ``sys.excepthook``, as Python does; False where it set none."""
+    if sys.excepthook is sys.__excepthook__:
+        return False
+    where = error.__traceback__
+    while where is not None and recorder.places.is_ours(where.tb_frame.f_code.co_filename):
+        where = where.tb_next
+    try:
+        sys.excepthook(type(error), error, where)
+    except Exception:  # the hook's own fault: the exception is shown in the usual way
+        return False
+    return True
 
 
 def _execute(program: Program, namespace: dict[str, Any], recorder: Recorder) -> None:
@@ -130,7 +145,8 @@ def _as_main(program: Program, arguments: Sequence[str]) -> Iterator[dict[str, A
     else:
         main.__file__ = program.code_name
     program.show_to_tracebacks()
-    before = sys.argv, sys.path[:], sys.modules["__main__"], sys.displayhook
+    before = sys.argv, sys.path[:], sys.modules["__main__"], sys.displayhook, sys.excepthook
+    sys.excepthook = sys.__excepthook__
     sys.displayhook = _show
     sys.argv = [program.code_name, *arguments]
     sys.path.insert(0, str(program.file.parent) if program.file is not None else os.getcwd())
@@ -138,7 +154,7 @@ def _as_main(program: Program, arguments: Sequence[str]) -> Iterator[dict[str, A
     try:
         yield main.__dict__
     finally:
-        sys.argv, sys.path[:], sys.modules["__main__"], sys.displayhook = before
+        sys.argv, sys.path[:], sys.modules["__main__"], sys.displayhook, sys.excepthook = before
 
 
 def _show(value: Any) -> None:

@@ -98,7 +98,8 @@ class TraceLock:
         with suppress(OSError):
             if _is(self.path, descriptor):
                 self.path.unlink()
-        os.close(descriptor)
+        with suppress(OSError):  # a program may have closed all files there were
+            os.close(descriptor)
 
     def _forget(self) -> None:
         """In a forked child: the lock is the parent's alone, or it would outlive the parent with the child."""

@@ -52,7 +52,6 @@ HOSTILE: dict[str, str] = {
     "note": "e = ValueError('v')\ne.add_note('a note\\nof two lines')\nraise e\n",
     "syntax": "print('never')\nx = (\n",
     "late syntax": "exec('x = (')\n",
-    "nul": "x = 1\0\n",
     "interrupt": "raise KeyboardInterrupt\n",
     "generator": "def g():\n    try:\n        yield\n    finally:\n        print('closed')\nx = g(); next(x)\n",
     "del": "class A:\n    def __del__(self): print('gone')\na = A()\n",

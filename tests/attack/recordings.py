@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from gradviz.cli import BAD
 from gradviz.trace.errors import TraceError
 from gradviz.trace.reader import Trace
 from tests.attack.found import Finding
@@ -24,6 +26,11 @@ RANDOM = 0.3
 """The share of random programs on tensors."""
 AS_ENGINE = "import runpy, sys\nfrom gradviz.record.alias import engine_as_torch\nsys.argv = sys.argv[1:]\n" \
     "with engine_as_torch():\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"  # fmt: skip
+
+_REPEATED = re.compile(rb"\[Previous line repeated \d+")
+"""How deep a recursion goes depends on who calls it."""
+
+_TROUBLE = re.compile(rb"^gradviz: .*\n\Z", re.MULTILINE)
 
 Ending = tuple[int | str, bytes, bytes]
 
@@ -90,11 +97,15 @@ def _from_program(errors: bytes) -> bytes:
         elif not line.startswith((b"    ", b"  |     ")):
             skipping = False
         if not skipping:
-            kept.append(line)
+            kept.append(_REPEATED.sub(b"[repeated", line))
     return b"\n".join(kept)
 
 
 def _differences(plain: Ending, recorded: Ending) -> Iterator[str]:
+    code, out, errors = recorded
+    if (plain[0], code) == (0, BAD):
+        # The trace could not be written, which the program had a hand in; that is said, and is no success.
+        recorded = 0, out, _TROUBLE.sub(b"", errors)
     for what, before, now in zip(("exit code", "stdout", "stderr"), plain, recorded, strict=True):
         if before != now:
             yield f"{what} plain:    {_end(before)}\n{what} recorded: {_end(now)}"

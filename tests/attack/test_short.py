@@ -59,7 +59,10 @@ def test_stop_ends_whatever_runs() -> None:
     assert found == [None] * 6
 
 
-@pytest.mark.parametrize("name", ["exit code", "os._exit", "fork", "close fd", "surrogate", "thread late", "chained"])
+@pytest.mark.parametrize(
+    "name",
+    ["exit code", "os._exit", "fork", "close fd", "close all", "excepthook", "surrogate", "thread late", "chained"],
+)
 def test_a_program_does_the_same_when_it_is_recorded(name: str) -> None:
     recordings = Recordings()
     found = recordings.compare(HOSTILE[name], "numpy")
