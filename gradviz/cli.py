@@ -194,7 +194,7 @@ def _record(arguments: Sequence[str]) -> int:
         _complain(result.trouble)
         return result.exit_code or BAD
     if sys.stderr is not None and sys.stderr.isatty():
-        _complain(f"{result.events} events in {trace}")
+        _complain(f"{_counted(result.events, 'event')} in {trace}")
     return result.exit_code
 
 
@@ -239,11 +239,15 @@ def _facts_in_words(facts: dict[str, object]) -> str:
         "with": ", ".join(used) or "?",
         "complete": "yes" if facts["complete"] else "no: the recording was cut off, or is still going on",
         "events": f"{facts['steps']}: " + (", ".join(f"{n} {kind}" for kind, n in counts.items()) or "none"),
-        "graph": f"{facts['nodes']} nodes, {facts['edges']} edges",
+        "graph": f"{_counted(facts['nodes'], 'node')}, {_counted(facts['edges'], 'edge')}",
         "leaves": f"{len(leaves)}: {names}{more}" if leaves else "none",
         "tensors": f"{facts['tensors']} different ones",
     }
     return "\n".join(f"{title:<9} {text}" for title, text in lines.items())
+
+
+def _counted(number: object, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _moment(created: object) -> str:

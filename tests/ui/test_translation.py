@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 import gradviz_ui
 from gradviz_ui.actions import ACTIONS, MENUS
 from gradviz_ui.arrangement import PANELS
+from gradviz_ui.counting import FORMS
 from gradviz_ui.panels.settings_dialog import ROWS
 from gradviz_ui.translation import JsonTranslator, language_of, load
 
@@ -45,6 +46,7 @@ def texts() -> set[Text]:
     """All texts of the window."""
     found = {("Action", action.title) for action in ACTIONS} | {("Menu", title) for title in MENUS.values()}
     found |= {("Panel", panel.title) for panel in PANELS}
+    found |= {("Count", form) for forms in FORMS.values() for form in forms}
     found |= {
         ("Setting", text)
         for row in ROWS

@@ -6,6 +6,8 @@ import pytest
 
 from gradviz.trace.events import EVENT_TYPES, BackwardEnd, Error, Event, Mark, Output, Warned
 from gradviz.trace.memory import MemoryTrace
+from gradviz_ui.counting import FORMS, counted
+from gradviz_ui.translation import load
 from gradviz_ui.wording import KINDS, edge_text, event_text, kind_text, leaf_text, node_text
 
 
@@ -41,3 +43,18 @@ def test_nodes_leaves_and_edges(basics: MemoryTrace) -> None:
 
 def test_long_output_is_cut(basics: MemoryTrace) -> None:
     assert len(event_text(basics, Output(step=1, text="x" * 10_000))) < 400
+
+
+def test_one_is_counted_as_one() -> None:
+    assert [counted(number, "event") for number in (0, 1, 2, 1204)] == [
+        "0 events",
+        "1 event",
+        "2 events",
+        "1,204 events",
+    ]
+    assert [counted(1, noun) for noun in FORMS] == ["1 event", "1 node", "1 leaf", "1 step", "1 sum", "1 gradient"]
+
+
+def test_chinese_has_one_form() -> None:
+    forms = load("zh_CN")["Count"]
+    assert all(forms[one] == forms[many] for one, many in FORMS.values())

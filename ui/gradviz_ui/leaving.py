@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, QTimer, Slot
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from gradviz_ui.counting import counted
 from gradviz_ui.plain import plain_box
 from gradviz_ui.recordings import KEPT
 from gradviz_ui.session import Session
@@ -78,8 +79,10 @@ class Leaving(QObject):
             lines.append(f"{text} {self._what_becomes_of(session.recorded_path)}")
         unsaved = self._unsaved()
         if unsaved is not None and (why == "quit" or lines or not session.recent.outlasts(unsaved)):
-            text = self.tr("The recording of {name} ({count} events) is not saved.")
-            text = text.replace("{name}", self._recorded_name()).replace("{count}", f"{session.last_step:,}")
+            text = self.tr("The recording of {name} ({events}) is not saved.")
+            text = text.replace("{name}", self._recorded_name()).replace(
+                "{events}", counted(session.last_step, "event")
+            )
             lines.append(f"{text} {self._what_becomes_of(unsaved)}")
         return lines
 

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from gradviz.trace.lock import TraceLock
 from gradviz_ui.background import Background
+from gradviz_ui.counting import counted
 from gradviz_ui.opening import reason
 from gradviz_ui.recordings import Kept, Recordings, claim
 from gradviz_ui.settings import Settings
@@ -119,8 +120,8 @@ class RecentRecordings(QObject):
 
     def _found_fallen(self, kept: Kept | None) -> None:
         if kept is not None:
-            text = self.tr("gradviz ended unexpectedly. Its recording of {name} is kept: {count} events.")
-            text = text.replace("{name}", kept.program).replace("{count}", f"{kept.facts.events:,}")
+            text = self.tr("gradviz ended unexpectedly. Its recording of {name} is kept: {events}.")
+            text = text.replace("{name}", kept.program).replace("{events}", counted(kept.facts.events, "event"))
             self.offered.emit(text, self.tr("Open it"), kept.path)
 
     def _tell_not_kept(self, error: OSError) -> None:

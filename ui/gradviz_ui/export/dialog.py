@@ -29,6 +29,7 @@ from gradviz.layout import LAYOUTS, LayoutError, missing
 from gradviz_ui import theme
 from gradviz_ui.canvas.ink import ink_of
 from gradviz_ui.canvas.words import card_words
+from gradviz_ui.counting import counted
 from gradviz_ui.export.exporter import ExportCancelled, export, targets
 from gradviz_ui.export.options import (
     ANIMATED,
@@ -86,7 +87,7 @@ class ExportDialog(QDialog):
         self.view = _choice("export_view", views, session.view)
         self.layout_choice = _choice("export_layout", layouts, session.layout_name)
         self.theme = _choice("export_theme", themes, theme.current().name)
-        self.every_step = QCheckBox(self.tr("All {count} steps").replace("{count}", str(session.last_step + 1)))
+        self.every_step = QCheckBox(self.tr("All: {steps}").replace("{steps}", counted(session.last_step + 1, "step")))
         self.every_step.setObjectName("export_every_step")
         self.scale = QDoubleSpinBox()
         self.scale.setObjectName("export_scale")

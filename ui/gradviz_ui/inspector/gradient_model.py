@@ -14,6 +14,7 @@ from gradviz.projection.numbers import norm_text, shape_text
 from gradviz.replay import Playhead
 from gradviz.trace.model import NodeId
 from gradviz_ui import theme
+from gradviz_ui.counting import counted
 from gradviz_ui.plain import tip
 from gradviz_ui.wording import leaf_text
 
@@ -206,7 +207,7 @@ class GradientModel(QAbstractTableModel):
 
     def _spoken(self, position: int, column: int) -> str:
         if column == Column.SUMS:
-            return self.tr("{n} sums").replace("{n}", str(self._sums[position]))
+            return counted(int(self._sums[position]), "sum")
         if column == Column.BAR:
             return self.tr("{n} percent of the largest").replace("{n}", f"{self._share(position):.0%}".rstrip("%"))
         return self._text(position, column)

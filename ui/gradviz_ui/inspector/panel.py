@@ -14,6 +14,7 @@ from gradviz.replay import NodeState, Playhead
 from gradviz.replay.adjacency import adjacency_of
 from gradviz.trace.model import NodeId, NodeKind
 from gradviz_ui import theme
+from gradviz_ui.counting import counted
 from gradviz_ui.inspector import facts
 from gradviz_ui.inspector.sections import Heading
 from gradviz_ui.labels import RoleLabel
@@ -164,8 +165,8 @@ class InspectorPanel(QWidget):
         text = state_text(state)
         if remaining:
             total = len(adjacency_of(playhead.trace).into(node))
-            waits = self.tr("waits for {n} of {total} gradients")
-            text = waits.replace("{n}", str(remaining)).replace("{total}", str(max(total, remaining)))
+            waits = self.tr("waits for {n} of {total}")
+            text = waits.replace("{n}", str(remaining)).replace("{total}", counted(max(total, remaining), "gradient"))
         elif state is NodeState.READY:
             place = playhead.ready_queue.index(node) + 1
             text += " · " + self.tr("number {n} in the queue").replace("{n}", str(place))

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from gradviz.replay.index import index_of
 from gradviz_ui import theme
+from gradviz_ui.counting import counted
 from gradviz_ui.labels import RoleLabel
 from gradviz_ui.panels.event_cells import EventCells
 from gradviz_ui.panels.event_model import NO_STEPS, Column, EventModel, Steps
@@ -145,8 +146,8 @@ class EventsPanel(QWidget):
 
     def _filtered(self) -> None:
         shown, total = self.model.rowCount(), self._session.last_step
-        text = self.tr("{shown} of {total}") if shown != total else self.tr("{total} events")
-        self.count.setText(text.replace("{shown}", f"{shown:,}").replace("{total}", f"{total:,}"))
+        some = self.tr("{shown} of {total}").replace("{shown}", f"{shown:,}").replace("{total}", f"{total:,}")
+        self.count.setText(some if shown != total else counted(total, "event"))
         self._follow()
 
     @Slot()

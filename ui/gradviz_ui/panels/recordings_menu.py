@@ -10,6 +10,7 @@ from PySide6.QtCore import QDate, QDateTime, QLocale, Slot
 from PySide6.QtWidgets import QMenu, QMessageBox, QWidget
 
 from gradviz.plain import clipped
+from gradviz_ui.counting import counted
 from gradviz_ui.plain import plain_box, unmarked
 from gradviz_ui.recordings import Kept
 from gradviz_ui.session import Session
@@ -50,11 +51,11 @@ class RecordingsMenu(QMenu):
         self.setEnabled(bool(kept))
 
     def _text(self, recording: Kept) -> str:
-        text = self.tr("{name} · {when} · {count} events")
+        text = self.tr("{name} · {when} · {events}")
         for key, value in {
             "name": unmarked(clipped(recording.program, NAME)),
             "when": when(recording.facts.created),
-            "count": f"{recording.facts.events:,}",
+            "events": counted(recording.facts.events, "event"),
         }.items():
             text = text.replace("{" + key + "}", value)
         return text

@@ -6,6 +6,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QStatusBar, QWidget
 
 from gradviz.trace.protocol import TraceLike
+from gradviz_ui.counting import counted
 from gradviz_ui.panels.elided import ElidedLabel
 from gradviz_ui.panels.top_bar import BACKENDS
 from gradviz_ui.plain import plain_label
@@ -37,8 +38,8 @@ class StatusBar(QStatusBar):
         """Write what is recorded, or what goes on."""
         session, trace = self.session, self.session.trace
         if session.recording:
-            text = self.tr("Recording… {count} events")
-            self.facts.setText(text.replace("{count}", f"{session.recorded_events:,}"))
+            text = self.tr("Recording… {events}")
+            self.facts.setText(text.replace("{events}", counted(session.recorded_events, "event")))
         elif session.loading:
             self.facts.setText(self.tr("Opening…"))
         elif trace is None:
@@ -47,11 +48,11 @@ class StatusBar(QStatusBar):
             self.facts.setText(self._about(trace))
 
     def _about(self, trace: TraceLike) -> str:
-        text = self.tr("Recorded {events} events · {nodes} nodes · {leaves} leaves · {backend}")
+        text = self.tr("Recorded {events} · {nodes} · {leaves} · {backend}")
         for key, value in {
-            "events": f"{len(trace.events):,}",
-            "nodes": f"{len(trace.nodes):,}",
-            "leaves": f"{len(trace.leaves):,}",
+            "events": counted(len(trace.events), "event"),
+            "nodes": counted(len(trace.nodes), "node"),
+            "leaves": counted(len(trace.leaves), "leaf"),
             "backend": self.tr(BACKENDS.get(trace.backend, trace.backend)),
         }.items():
             text = text.replace("{" + key + "}", value)
