@@ -112,7 +112,8 @@ class Recording(QObject):
         self._over.emit(Outcome(finished.trace, finished.stopped, finished.refused or finished.trouble))
 
     def _on_crashed(self, reason: str) -> None:
-        self._over.emit(Outcome(self.path, trouble=reason))
+        sentence = reason[:1].upper() + reason[1:].rstrip(".") + "."
+        self._over.emit(Outcome(self.path, trouble=sentence))
 
     # On the window's thread
 

@@ -200,3 +200,31 @@ print(w.grad.item())
     with trace:
         assert trace.complete
         assert [event.kind for event in trace.events].count("accumulate") == 2
+
+
+def test_a_fork_while_other_threads_print_does_not_lock_the_child(tmp_path: Path) -> None:
+    """The child has the locks of those threads as they were, and nobody to let them go."""
+    program = """
+import os, threading
+
+over = threading.Event()
+
+def talk():
+    while not over.is_set():
+        os.write(2, b".")
+        print("x" * 100)
+
+for _ in range(3):
+    threading.Thread(target=talk, daemon=True).start()
+for _ in range(100):
+    child = os.fork()
+    if child == 0:
+        print("child")
+        os._exit(0)
+    os.waitpid(child, 0)
+over.set()
+"""
+    done, trace = record(program, tmp_path, "numpy")
+    assert done.returncode == 0
+    with trace:
+        assert trace.complete
