@@ -5,7 +5,7 @@ import pytest
 
 from gradviz.projection.cards import Card
 from gradviz.projection.diagram import VIEWS, BoxKind
-from gradviz.projection.frame import Frame, LinkState, norm_width
+from gradviz.projection.frame import Frame, LinkState, norm_width, vanished
 from gradviz.projection.scene import Scene, build
 from gradviz.replay import NodeState, Playhead
 from gradviz.trace.events import Accumulate, BackwardBegin, BackwardEnd, Flow, GradWrite, NodeBegin, NodeEnd, Op
@@ -321,3 +321,16 @@ def test_twice_the_gradient_is_twice_the_colour(basics: MemoryTrace) -> None:
         assert card.scale is not None
         levels.append(float(card.heat.max() / card.scale))
     assert levels == [0.5, 1.0, 0.5]
+
+
+def test_the_first_gradient_is_no_sum_yet(basics: MemoryTrace) -> None:
+    card = inp_card(basics, step_of(basics, Accumulate, 2))
+    assert (card.badge, card.strong) == ("+1", False)
+
+
+@pytest.mark.parametrize(("numbers", "expected"), [([0, 0], True), ([0, 1], False), ([1, 1], False)])
+def test_a_gradient_has_vanished_where_every_number_is_zero(numbers: list[float], expected: bool) -> None:
+    builder = TraceBuilder()
+    tensor = builder.add_tensor(np.array(numbers, np.float32))
+    assert vanished(builder.finish(), tensor) is expected
+    assert not vanished(builder.finish(), None)
