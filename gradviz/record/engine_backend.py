@@ -33,6 +33,10 @@ class EngineBackend:
         """The array itself: the recorder copies it at once."""
         return tensor._data, dtype_name(tensor._data.dtype)
 
+    def form(self, tensor: Tensor) -> tuple[tuple[int, ...], str]:
+        """Shape and dtype."""
+        return tensor._data.shape, dtype_name(tensor._data.dtype)
+
     def memory(self, tensor: Tensor) -> int:
         """The identity of the array that owns the memory."""
         array = tensor._data

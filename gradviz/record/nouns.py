@@ -33,8 +33,14 @@ class Backend(Protocol):
 
     name: str
 
-    def content(self, tensor: Any) -> tuple[NDArray[Any], str]:
-        """The numbers, in memory that is valid until the next call, and PyTorch's name of their dtype."""
+    def content(self, tensor: Any) -> tuple[NDArray[Any], str] | None:
+        """The numbers, in memory that is valid until the next call, and PyTorch's name of their dtype.
+
+        None for a tensor that has none.
+        """
+
+    def form(self, tensor: Any) -> tuple[tuple[int, ...], str]:
+        """Shape and dtype of a tensor, be it one without numbers."""
 
     def memory(self, tensor: Any) -> int:
         """The same number for tensors that share memory."""
@@ -75,11 +81,14 @@ class _Unnamed:
 class Nouns:
     """Gives every live object its id, adding to the trace what it has not seen."""
 
-    def __init__(self, sink: TraceSink, backend: Backend, places: Places) -> None:
+    def __init__(self, sink: TraceSink, backend: Backend, places: Places, without_numbers: Callable[[], None]) -> None:
+        """``without_numbers`` hears of each tensor whose numbers could not be kept."""
         self._sink = sink
+        self._without_numbers = without_numbers
         self._backend = backend
         self._places = places
         self._nodes = backend.new_notes()
+        self._without_edges: set[NodeId] = set()
         self._leaves: IdentityNotes[NodeId] = IdentityNotes()
         self._values: IdentityNotes[ValueId] = IdentityNotes()
         self._value_labels: dict[ValueId, str] = {}
@@ -126,6 +135,10 @@ class Nouns:
                 found.append(node)
         return tuple(found)
 
+    def has_edges(self, node: NodeId) -> bool:
+        """False for a node that a fault kept from getting all of its edges: nothing can be told of them."""
+        return node not in self._without_edges
+
     def leaf(self, variable: Any) -> NodeId | None:
         """The id of a leaf's AccumulateGrad; None if the leaf is in no recorded graph."""
         return self._leaves.get(variable)
@@ -169,11 +182,13 @@ class Nouns:
             facts = replace(facts, saved=tuple(self._saved(node)))
         added = self._sink.add_node(facts)
         self._nodes.set(node, added)
+        self._without_edges.add(added)
         if variable is not None:
             self._add_leaf(variable, added, facts.label)
         for slot, (target, target_slot) in enumerate(node.next_functions):
             if target is not None:
                 self._sink.add_edge(Edge(added, slot, self.node(target), target_slot))
+        self._without_edges.discard(added)
 
     def _add_leaf(self, variable: Any, node: NodeId, label: str | None) -> None:
         self._leaves.set(variable, node)
@@ -195,8 +210,11 @@ class Nouns:
         """Keep a tensor's content as it is now."""
         if tensor is None:
             return None
-        content, dtype = self._backend.content(tensor)
-        return self._sink.add_tensor(content, dtype)
+        content = self._backend.content(tensor)
+        if content is None:
+            self._without_numbers()
+            return None
+        return self._sink.add_tensor(*content)
 
     def value(self, tensor: Any) -> ValueId:
         """The id of an operation's input."""
@@ -205,11 +223,11 @@ class Nouns:
 
     def new_value(self, tensor: Any) -> ValueId:
         """A new id for a tensor's content as it is now: a result, or an input that nothing recorded made."""
-        content, dtype = self._backend.content(tensor)
+        kept = self.tensor(tensor)
+        shape, dtype = self._backend.form(tensor)
         edge = self._backend.gradient_edge(tensor)
         node, slot = (self._leaves.get(tensor), 0) if edge is None else (self.node(edge[0]), edge[1])
-        kept = self._sink.add_tensor(content, dtype)
-        value = self._sink.add_value(Value(0, None, tuple(content.shape), dtype, kept, node, slot))
+        value = self._sink.add_value(Value(0, None, shape, dtype, kept, node, slot))
         self._values.set(tensor, value)
         self._unnamed.append(_Unnamed("value", value, self._backend.weak(tensor)))
         return value

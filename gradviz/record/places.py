@@ -17,6 +17,9 @@ from gradviz.trace.protocol import TraceSink
 Place = tuple[str | None, int | None]
 """A file as events name it, and a line; None where it is not known."""
 
+PASSED_ON = "passed on by gradviz"
+"""The name of functions that stand in for a line of the program's."""
+
 _LIBRARIES = ("site-packages", "dist-packages")
 _STDLIB = tuple(
     {str(Path(sysconfig.get_path(key)).resolve()) for key in ("stdlib", "platstdlib") if sysconfig.get_path(key)}
@@ -112,6 +115,6 @@ class Places:
             trace = trace.tb_next
         return place
 
-    def is_ours(self, code_file: str) -> bool:
-        """Is it a file of gradviz or its engine? Whoever debugs a program does not want to see those."""
-        return code_file.startswith(_OUR_FOLDERS) and self.name_of(code_file) is None
+    def is_ours(self, code_file: str, name: str = "") -> bool:
+        """Is it code of gradviz or its engine? Whoever debugs a program does not want to see that."""
+        return name == PASSED_ON or (code_file.startswith(_OUR_FOLDERS) and self.name_of(code_file) is None)

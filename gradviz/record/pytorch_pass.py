@@ -8,9 +8,9 @@ shares. Nothing here imports PyTorch; nodes are anything with ``next_functions``
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
+from gradviz.record.guard import entry
 from gradviz.record.recorder import Recorder
 from gradviz_engine.autograd.queue import ReadyQueue
 
@@ -30,23 +30,26 @@ class _Entry:
 class Pass:
     """One backward call, followed from outside.
 
-    ``sequence`` gives the number a node is queued by; ``add`` sums two gradients as the engine does;
-    ``targets`` are the tensors of ``inputs=``, where the call has some, and ``leads_to(node, tensor)`` tells
-    whether a node is the one that a tensor's gradient goes to.
+    ``gradients`` are those the call starts with; ``sequence`` gives the number a node is queued by; ``targets``
+    are the tensors of ``inputs=``, where the call has some, and ``leads_to(node, tensor)`` tells whether a node
+    is the one that a tensor's gradient goes to; ``has_numbers`` whether a tensor can be added to. Gradients of
+    the engine's are copied where they have to be kept: it adds in place to those that nobody else holds.
     """
 
     def __init__(
         self,
         roots: Sequence[Edge],
+        gradients: Sequence[Any],
         sequence: Callable[[Any], int],
-        add: Callable[[Any, Any], Any],
         targets: Sequence[Any] | None,
         leads_to: Callable[[Any, Any], bool],
+        has_numbers: Callable[[Any], bool],
     ) -> None:
+        self.roots = roots
+        self.has_numbers = has_numbers
         self.nodes = reachable([node for node, _ in roots])
         self.dependencies = count_dependencies(self.nodes, roots)
         self._sequence = sequence
-        self._add = add
         self._wanted: set[Any] | None = None
         if targets is not None:
             ends = {node for node in self.nodes if any(leads_to(node, target) for target in targets)}
@@ -54,9 +57,8 @@ class Pass:
         self._left = dict(self.dependencies)
         self._buffers: dict[Any, dict[int, Any]] = {}
         self._queue = ReadyQueue()
-        for node, _ in roots:
-            self._buffers.setdefault(node, {})
-            self._arrived_at(node)
+        for (node, slot), gradient in zip(roots, gradients, strict=True):
+            self._arrive(node, slot, gradient)
 
     def begin(self, node: Any) -> tuple[list[Any], dict[Any, int]]:
         """``node`` runs: what waits in the queue behind it, and the counts still open."""
@@ -68,24 +70,23 @@ class Pass:
 
     def flow(self, target: Any, slot: int, gradient: Any | None) -> tuple[bool, Any | None]:
         """A gradient goes to ``target``: whether the engine takes it, and the buffer's sum after it."""
-        self._left[target] -= 1
         if self._wanted is not None and target not in self._wanted:
+            self._left[target] -= 1
             return False, None
+        return True, self._arrive(target, slot, gradient)
+
+    def _arrive(self, target: Any, slot: int, gradient: Any | None) -> Any | None:
+        """Add to the target's buffer, and queue it once nothing more is to come; the sum so far."""
+        self._left[target] -= 1
         buffer = self._buffers.setdefault(target, {})
-        if gradient is not None:
-            buffer[slot] = self._add(buffer[slot], gradient) if slot in buffer else gradient
         total = buffer.get(slot)
+        if gradient is not None and self.has_numbers(gradient):
+            total = gradient if total is None else total + gradient
         if self._left[target] == 0:
-            self._push(target)
-        return True, total
-
-    def _arrived_at(self, root: Any) -> None:
-        self._left[root] -= 1
-        if self._left[root] == 0:
-            self._push(root)
-
-    def _push(self, node: Any) -> None:
-        self._queue.push(_Entry(node, self._sequence(node)))  # type: ignore[arg-type]
+            self._queue.push(_Entry(target, self._sequence(target)))  # type: ignore[arg-type]
+        elif total is not None:
+            buffer[slot] = total.clone() if gradient is not None and total is gradient else total
+        return total
 
 
 def reachable(roots: Sequence[Any]) -> list[Any]:
@@ -130,7 +131,7 @@ def leading_to(nodes: Sequence[Any], targets: set[Any]) -> set[Any]:
 
 
 class NodeHooks:
-    """The two hooks of one node during one call; ``unseen`` keeps what they compute out of the recording."""
+    """The two hooks of one node during one call."""
 
     def __init__(
         self,
@@ -138,31 +139,30 @@ class NodeHooks:
         node: Any,
         following: Pass,
         frees: bool,
-        unseen: Callable[[], AbstractContextManager[None]],
     ) -> None:
+        self.guard = recorder.guard
         self._recorder = recorder
         self._node = node
         self._following = following
         self._frees = frees
-        self._unseen = unseen
 
+    @entry("a node that ran")
     def before(self, gradients: Sequence[Any]) -> None:
         """The node's prehook: it runs next."""
-        with self._unseen():
-            ready, waiting = self._following.begin(self._node)
-            self._recorder.node_begin(self._node, gradients, ready, waiting)
+        ready, waiting = self._following.begin(self._node)
+        self._recorder.node_begin(self._node, gradients, ready, waiting)
 
+    @entry("a node that ran")
     def after(self, results: Sequence[Any], gradients: Sequence[Any]) -> None:
         """The node's hook: ``results`` go along its edges."""
-        with self._unseen():
-            for slot, (target, target_slot) in enumerate(self._node.next_functions):
-                if target is None:
-                    continue
-                gradient = results[slot]
-                taken, total = self._following.flow(target, target_slot, gradient)
-                if taken:
-                    self._recorder.flow(self._node, slot, target, target_slot, gradient, total)
-            self._recorder.node_end(self._node, self._frees)
+        for slot, (target, target_slot) in enumerate(self._node.next_functions):
+            if target is None:
+                continue
+            gradient = results[slot]
+            taken, total = self._following.flow(target, target_slot, gradient)
+            if taken:
+                self._recorder.flow(self._node, slot, target, target_slot, gradient, total)
+        self._recorder.node_end(self._node, self._frees)
 
 
 class LeafHooks(NodeHooks):
@@ -172,28 +172,30 @@ class LeafHooks(NodeHooks):
     it, by its reference count.
     """
 
+    _arrives = False
+    _copies: tuple[Any, Any] | None = None
+
+    @entry("an accumulation")
     def before(self, gradients: Sequence[Any]) -> None:
         """``.grad`` is changed in place, and a hook of the program's may take it away: then it is copied."""
         super().before(gradients)
         incoming = gradients[0]
         self._arrives = incoming is not None
-        self._copies: tuple[Any, Any] | None = None
         if incoming is not None:
             variable = self._node.variable
-            with self._unseen():
-                if variable._post_accumulate_grad_hooks:
-                    self._copies = None if variable.grad is None else variable.grad.clone(), incoming.clone()
-                self._recorder.before_accumulate(self._node, variable, incoming)
+            if variable._post_accumulate_grad_hooks and self._following.has_numbers(incoming):
+                self._copies = None if variable.grad is None else variable.grad.clone(), incoming.clone()
+            self._recorder.before_accumulate(self._node, variable, incoming)
 
+    @entry("an accumulation")
     def after(self, results: Sequence[Any], gradients: Sequence[Any]) -> None:
         """Where a hook took ``.grad`` away already, the sum is made here."""
         copies, self._copies = self._copies, None
         if self._arrives:
             variable = self._node.variable
-            with self._unseen():
-                total = None
-                if variable.grad is None and copies is not None:
-                    old, incoming = copies
-                    total = incoming if old is None else old + incoming
-                self._recorder.after_accumulate(self._node, variable, None, total)
+            total = None
+            if variable.grad is None and copies is not None:
+                old, incoming = copies
+                total = incoming if old is None else old + incoming
+            self._recorder.after_accumulate(self._node, variable, None, total)
         super().after(results, gradients)

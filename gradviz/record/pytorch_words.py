@@ -28,6 +28,11 @@ def writes_first_argument(name: str) -> bool:
     return name.endswith("_") and name not in NO_OPERATION
 
 
+def may_write(name: str) -> bool:
+    """Is it a function that writes, or one that sets an attribute?"""
+    return name == "__set__" or writes_first_argument(name)
+
+
 def of_write(name: str) -> str:
     """``mul_`` for ``_foreach_mul_`` and ``__imul__``, ``setitem`` for ``__setitem__``."""
     if name == "__setitem__":

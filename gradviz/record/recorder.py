@@ -57,7 +57,7 @@ class Recorder:
         self.listening = True
         """False once the recording is over, and in a forked child: what happens then is not part of it."""
         self._sink = sink
-        self._nouns = Nouns(sink, backend, places)
+        self._nouns = Nouns(sink, backend, places, self._without_numbers)
         self._lock = threading.RLock()
         self._thread = threading.get_ident()
         self._before_write: dict[int, TensorId | None] = {}
@@ -183,11 +183,14 @@ class Recorder:
             return
         file, line = self._here_in(call)
         nouns = self._nouns
+        begun_at = nouns.node(source)
+        if not nouns.has_edges(begun_at):
+            return
         sent = nouns.tensor(gradient)
         self._emit(
             ev.Flow(
                 call=call.number,
-                source=nouns.node(source),
+                source=begun_at,
                 slot=slot,
                 target=nouns.node(target),
                 target_slot=target_slot,
@@ -369,7 +372,7 @@ class Recorder:
         while chain:
             link = chain.pop()
             if link is not None:
-                link.stack[:] = [frame for frame in link.stack if not self.places.is_ours(frame.filename)]
+                link.stack[:] = [frame for frame in link.stack if not self.places.is_ours(frame.filename, frame.name)]
                 chain += [link.__cause__, link.__context__]
         return "".join(shown.format())
 
@@ -393,6 +396,13 @@ class Recorder:
         place = self.places.here()
         left_out = " The rest of this backward call is left out." if self._calls and not self._calls[-1].told else ""
         self._emit(ev.Warned(message=message + left_out, file=place[0], line=place[1]))
+
+    def _without_numbers(self) -> None:
+        self.guard.warn_once(
+            ("numbers", None),
+            "the numbers of some tensors are not recorded: they have none (meta, fake), or only their own code can "
+            "read them",
+        )
 
     def _faulted(self) -> None:
         if self._calls:
