@@ -88,9 +88,11 @@ class EngineBackend:
         return IdentityNotes()
 
     def gradient_edge(self, tensor: Tensor) -> tuple[Any, int] | None:
-        """``grad_fn`` and ``output_nr`` of a result."""
-        node = tensor.grad_fn
-        return None if node is None else (node, tensor.output_nr)
+        """``grad_fn`` and ``output_nr`` of a result.
+
+        As they are: asked for its ``grad_fn``, a view whose base was written makes a new one, which takes a number.
+        """
+        return tensor._edge
 
 
 def _saved_by_user(node: CustomNode) -> tuple[Any, ...]:

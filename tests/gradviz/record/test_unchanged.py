@@ -59,7 +59,7 @@ def test_the_engine_is_recorded_without_a_trace_of_it(by_engine: Results, name: 
 
 
 @pytest.mark.pytorch
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(find_spec("torch") is None, reason="PyTorch is not installed")
 @pytest.mark.parametrize("name", ROWS)
 def test_pytorch_is_recorded_without_a_trace_of_it(by_pytorch: Results, name: str) -> None:
