@@ -4,7 +4,7 @@ PYTORCH_ONLY = {
     "histogram", "sparse", "complex", "nested function modes", "post accumulate hooks that step", "warnings",
     "forward mode", "packed saved tensors", "a signal while it runs", "out of a program", "functional jacobian",
     "named edges", "is_grads_batched", "anomaly", "multi-grad hooks", "names of nodes", "a leaf as root",
-    "once differentiable, twice", "hooks that raise",
+    "once differentiable, twice", "hooks that raise", "views made without grad",
 }  # fmt: skip
 _CALL = "a backward call is not recorded, since its tensors have no numbers of their own"
 TOLD = {"is_grads_batched": (_CALL,), "functional jacobian": (_CALL,)}
