@@ -34,8 +34,8 @@ def modules(package: Path, name: str) -> list[str]:
     for file in sorted(package.rglob("*.py")):
         parts = [name, *file.relative_to(package).with_suffix("").parts]
         found.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
-    # The one module that imports PyTorch does so at its top, and is loaded only when PyTorch records.
-    return [module for module in found if not module.endswith(("__main__", ".pytorch_backend"))]
+    # The modules named after PyTorch import it at their top, and are loaded only when PyTorch records.
+    return [module for module in found if not module.endswith("__main__") and ".pytorch_" not in module]
 
 
 def import_all(package: Path, name: str) -> str:
