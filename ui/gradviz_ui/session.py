@@ -7,12 +7,10 @@ the selection and the program's text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -25,15 +23,8 @@ from gradviz_ui.background import Background
 from gradviz_ui.code.document import Document
 from gradviz_ui.code.saving import SaveError
 from gradviz_ui.navigation import Navigation
-from gradviz_ui.opening import (
-    FAILURES,
-    PROGRAM_SUFFIXES,
-    TRACE_SUFFIX,
-    OpenTrace,
-    open_trace,
-    playhead_at,
-    reason,
-)
+from gradviz_ui.opener import Opener
+from gradviz_ui.opening import TRACE_SUFFIX, OpenTrace, playhead_at, reason
 from gradviz_ui.recent_recordings import RecentRecordings
 from gradviz_ui.recording import Outcome, Recording
 from gradviz_ui.saving import Saving
@@ -108,7 +99,9 @@ class Session(Navigation):
         self.recent = RecentRecordings(self.settings, self.background, self)
         self.recent.message.connect(self.message)
         self.recent.offered.connect(self.offered)
-        self._loading: int | None = None
+        self._opener = Opener(self.background, self.settings, self)
+        self._opener.changed.connect(self.loading_changed)
+        self._opener.refused.connect(self._not_opened)
         self._recording = Recording(self)
         self._recording.output.connect(self.console_text)
         self._recording.progressed.connect(self.recording_changed)
@@ -156,26 +149,13 @@ class Session(Navigation):
     @property
     def loading(self) -> bool:
         """Is a file being read?"""
-        return self._loading is not None
+        return self._opener.loading
 
     # Files
 
     def open(self, path: Path | str, step: int | None = None) -> None:
         """Show a program, without running it, or a trace. Failures arrive as `message`."""
-        path = Path(path)
-        suffix = path.suffix.lower()
-        if suffix not in (*PROGRAM_SUFFIXES, TRACE_SUFFIX):
-            self.message.emit(
-                "error",
-                self.tr("{name} is not a .py, .ipynb or .gradviz file.").replace("{name}", path.name),
-            )
-        elif not path.exists():
-            self.settings.forget_recent_file(path.absolute())
-            self.message.emit("error", self.tr("There is no file {path}.").replace("{path}", str(path)))
-        elif suffix == TRACE_SUFFIX:
-            self._load(partial(open_trace, path, step), partial(self._opened_trace, path), path)
-        else:
-            self._load(partial(Program.load, path), partial(self._opened_program, path), path)
+        self._opener.open(Path(path), step, self._opened_program, self._opened_trace)
 
     def show_trace(self, trace: TraceLike, step: int | None = None) -> None:
         """Show a trace that is open already (``gradviz.show``, tests)."""
@@ -267,15 +247,6 @@ class Session(Navigation):
             self.message.emit("error", self.tr("The trace was not saved: {why}").replace("{why}", why))
         self.saving_changed.emit()
 
-    def _load(self, work: Callable[[], Any], done: Callable[[Any], None], path: Path) -> None:
-        self.background.forget(self._loading)
-        self._loading = self.background.run(work, done, partial(self._not_opened, path))
-        self.loading_changed.emit()
-
-    def _loaded(self) -> None:
-        self._loading = None
-        self.loading_changed.emit()
-
     # Recording
 
     def record(self) -> None:
@@ -310,7 +281,7 @@ class Session(Navigation):
         if outcome.path.exists():
             self.recent.claim(outcome.path)
         if outcome.path.exists() and self.document is self._recorded_document:
-            self._load(partial(open_trace, outcome.path), self._opened_recording, outcome.path)
+            self._opener.open_trace(outcome.path, self._take_trace)
         else:
             self._use_shown()
         if outcome.trouble is not None:  # last, as a file that is opened ends what was said before
@@ -406,7 +377,6 @@ class Session(Navigation):
         self._use_shown()
 
     def _opened_trace(self, path: Path, opened: OpenTrace) -> None:
-        self._loaded()
         kept = self.recent.holds(path)
         if not kept:
             self.settings.add_recent_file(path)
@@ -414,19 +384,11 @@ class Session(Navigation):
         self.show_document(Document.from_source(sources[0], opened.program) if sources else None)
         self._take_trace(opened, None if kept else path)
 
-    def _opened_recording(self, opened: OpenTrace) -> None:
-        self._loaded()
-        self._take_trace(opened)
-
     def _opened_program(self, path: Path, program: Program) -> None:
-        self._loaded()
         self.settings.add_recent_file(path)
         self.show_document(Document.from_program(program))
         self._take_trace(None)
 
-    def _not_opened(self, path: Path, error: Exception) -> None:
-        self._loaded()
-        if not isinstance(error, FAILURES):
-            raise error
-        text = self.tr("{name} cannot be opened: {why}")
-        self.message.emit("error", text.replace("{name}", path.name).replace("{why}", reason(error)))
+    @Slot(str)
+    def _not_opened(self, why: str) -> None:
+        self.message.emit("error", why)
