@@ -342,3 +342,14 @@ def test_the_theme_changes_at_once_and_is_remembered(window: MainWindow, qtbot: 
     bright = brightness()
     window.session.settings.theme = "dark"
     assert min(bright) > 180
+
+
+def test_the_menu_bar_is_shown_and_put_away_wherever_the_choice_is_made(window: MainWindow) -> None:
+    action = window.actions_by_id["view.menu_bar"]
+    assert window.menuBar().isHidden()
+    action.trigger()
+    assert window.menuBar().isVisible()
+    assert action.isChecked()
+    window.session.settings.reset()
+    assert window.menuBar().isHidden()
+    assert not action.isChecked()
