@@ -161,7 +161,7 @@ def test_nothing_stays_of_the_graph_before(canvas: CanvasPanel, qtbot: QtBot, fo
         canvas.session.new_program("x = 1\n", "other.py")
     else:
         canvas.session.show_trace(following)
-    qtbot.waitUntil(lambda: painted.region.contains(canvas.view.viewport().rect()))
+    qtbot.waitUntil(painted.whole)
     assert running not in colours()
     assert all(QColor(name).saturation() < 90 for name in colours()), "something of the graph is still there"
 
@@ -171,6 +171,7 @@ class Painted(QObject):
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
+        self._widget = widget
         self.region = QRegion()
         widget.installEventFilter(self)
 
@@ -178,6 +179,10 @@ class Painted(QObject):
         if isinstance(event, QPaintEvent):
             self.region = self.region.united(event.region())
         return False
+
+    def whole(self) -> bool:
+        """Was every pixel painted? (`QRegion.contains` asks whether any was.)"""
+        return QRegion(self._widget.rect()).subtracted(self.region).isEmpty()
 
 
 SILENT = "import time\nprint('on')\nwhile True:\n    time.sleep(0.01)\n"
