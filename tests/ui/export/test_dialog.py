@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from gradviz.trace.memory import MemoryTrace
@@ -15,6 +15,7 @@ from gradviz_ui.export.dialog import ExportDialog
 from gradviz_ui.export.exporter import targets
 from gradviz_ui.export.options import Options
 from gradviz_ui.session import Session
+from gradviz_ui.translation import JsonTranslator, load
 
 LEFT_BUTTON = Qt.MouseButton.LeftButton
 
@@ -167,6 +168,23 @@ def test_a_file_that_is_there_is_replaced_only_after_one_question(
     assert asked == ["there.png is there already. Replace it?"]
     assert (path.read_bytes() != b"mine") is yes
     assert dialog.isVisible() is not yes
+
+
+def test_layouts_are_named_in_the_language_of_the_window(
+    session: Session, basics: MemoryTrace, qapp: QApplication, qtbot: QtBot
+) -> None:
+    session.show_trace(basics)
+    translator = JsonTranslator("zh_CN")
+    qapp.installTranslator(translator)
+    try:
+        dialog = ExportDialog(session)
+    finally:
+        qapp.removeTranslator(translator)
+    qtbot.addWidget(dialog)
+    titles = load("zh_CN")["Layout"]
+    box = dialog.layout_choice
+    assert box.itemText(box.findData("layered")) == titles["Layered"] != "Layered"
+    assert {box.itemText(at) for at in range(box.count())} <= set(titles.values())
 
 
 @pytest.mark.parametrize("name", ["dark", "light"])

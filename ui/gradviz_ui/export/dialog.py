@@ -41,6 +41,7 @@ from gradviz_ui.export.options import (
 )
 from gradviz_ui.plain import plain_box, plain_label
 from gradviz_ui.session import Session
+from gradviz_ui.wording import layout_text
 
 POLL_MS = 80
 
@@ -81,7 +82,7 @@ class ExportDialog(QDialog):
             "forward": self.tr("Forward"),
             "both": self.tr("Both"),
         }
-        layouts = {name: title for name, title in LAYOUTS.items() if name == "layered" or not missing(name)}
+        layouts = {name: layout_text(name) for name in LAYOUTS if name == "layered" or not missing(name)}
         themes = {"dark": self.tr("Dark"), "light": self.tr("Light")}
         self.format = _choice("export_format", {name: titles[name] for name in FORMATS}, "png")
         self.view = _choice("export_view", views, session.view)
