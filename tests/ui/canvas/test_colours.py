@@ -155,12 +155,12 @@ def test_the_legend_shows_each_state_in_its_colour(qapp: QApplication, frame: Fr
         assert legend.states == tuple(state for state in NodeState if raised or state is not NodeState.RAISED)
         legend.resize(legend.sizeHint())
         image = legend.grab().toImage()
-        x = legend.GAP / 2
+        x = legend.WIDE / 2
         for state in legend.states:
             side = range(round(x) - 1, round(x) + legend.SIDE + 1)
             pixels = [image.pixelColor(px, py) for px in side for py in range(image.height())]
             assert most_like(pixels, theme.current().name, set(ROLES.values())) == ROLES[state]
-            x += legend.SIDE + 7 + legend.fontMetrics().horizontalAdvance(_text(state)) + legend.GAP
+            x += legend.SIDE + 7 + legend.fontMetrics().horizontalAdvance(_text(state)) + legend.WIDE
     legend.deleteLater()
 
 

@@ -128,7 +128,8 @@ class Legend(QWidget):
     """Which form and colour stands for which state. It lets the mouse through."""
 
     SIDE = 11
-    GAP = 22
+    WIDE, TIGHT = 22, 12
+    """Pixels between two states, where there is room and where there is little."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -137,6 +138,7 @@ class Legend(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFont(theme.ui_font(12))
         self.states: tuple[NodeState, ...] = ()
+        self._gap = self.WIDE
         self.show_states(raised=False)
 
     def show_states(self, raised: bool) -> None:
@@ -146,10 +148,18 @@ class Legend(QWidget):
         self.setAccessibleName(self.tr("Legend: {states}").replace("{states}", names))
         self.update()
 
+    def take_width(self, width: int) -> None:
+        """Take the size it needs: moved together where ``width`` pixels are too few for it."""
+        self._gap = self.WIDE
+        if self.sizeHint().width() > width:
+            self._gap = self.TIGHT
+        self.resize(self.sizeHint())
+        self.update()
+
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
         texts = sum(metrics.horizontalAdvance(state_text(state)) for state in self.states)
-        return QSize(texts + len(self.states) * (self.SIDE + 7 + self.GAP), 24)
+        return QSize(texts + len(self.states) * (self.SIDE + 7 + self._gap), 24)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -166,7 +176,7 @@ class Legend(QWidget):
         painter.setPen(colors.border)
         painter.setBrush(colors.panel)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        x, middle = self.GAP / 2, self.height() / 2
+        x, middle = self._gap / 2, self.height() / 2
         for state in self.states:
             style = ink.states[state]
             box = QRectF(x, middle - self.SIDE / 2, self.SIDE, self.SIDE)
@@ -182,4 +192,4 @@ class Legend(QWidget):
             painter.setPen(colors.muted)
             text = state_text(state)
             painter.drawText(QPointF(x, middle + 4), text)
-            x += self.fontMetrics().horizontalAdvance(text) + self.GAP
+            x += self.fontMetrics().horizontalAdvance(text) + self._gap

@@ -16,15 +16,13 @@ from gradviz.plain import harmless_lines
 from gradviz.projection.frame import Frame
 from gradviz.projection.scene import Scene
 from gradviz.replay import Change
-from gradviz.replay.index import index_of
 from gradviz.trace.events import BackwardBegin
 from gradviz_ui import theme
 from gradviz_ui.canvas import situation, tips
-from gradviz_ui.canvas.controls import Controls, Legend
 from gradviz_ui.canvas.flash import Flash
+from gradviz_ui.canvas.floating import Floating
 from gradviz_ui.canvas.ink import ink_of
 from gradviz_ui.canvas.layout_job import ASK_FROM, LayoutJob, seconds_for
-from gradviz_ui.canvas.minimap import Minimap
 from gradviz_ui.canvas.notice import Notice
 from gradviz_ui.canvas.painter import FramePainter
 from gradviz_ui.canvas.pointer import Pointer
@@ -33,13 +31,9 @@ from gradviz_ui.canvas.words import card_words
 from gradviz_ui.session import Selection, Session
 from gradviz_ui.wheel import ZOOM_STEP
 
-EDGE = 14
-"""Between the canvas's border and what floats over it."""
 FOLLOW_MS = 140
 EDGE_ROOM = 80.0
 """Around the middle of an edge that is brought into sight; its ends may be far away."""
-NARROW = 430
-"""A canvas narrower than this has no room for the minimap beside the legend."""
 
 
 class CanvasPanel(QWidget):
@@ -64,9 +58,8 @@ class CanvasPanel(QWidget):
         self.view.setObjectName("graph_view")
         self.view.setAccessibleName(self.tr("Graph"))
         self.pointer = Pointer(self.session, self.view)
-        self.controls = Controls(self)
-        self.legend = Legend(self)
-        self.minimap = Minimap(self)
+        self.floating = Floating(self, self.view)
+        self.controls, self.legend, self.minimap = self.floating.controls, self.floating.legend, self.floating.minimap
         self.notice = Notice(self)
         self.job = LayoutJob(self.session.background, self)
         self.flash = Flash(self)
@@ -96,6 +89,7 @@ class CanvasPanel(QWidget):
         self.minimap.moved_to.connect(self.view.look_at)
         self.controls.view_chosen.connect(session.set_view)
         self.controls.layout_chosen.connect(session.set_layout)
+        self.floating.error.line_asked.connect(session.show_line)
         self.notice.accepted.connect(self._accepted)
         self.notice.cancelled.connect(self._cancel_layout)
 
@@ -236,13 +230,13 @@ class CanvasPanel(QWidget):
         if scene is None or playhead is None:
             self.frame = None
             self.view.item.show_frame(None)
-            self._float_over(None)
+            self.floating.show_frame(None)
         else:
             self._last_layout = self.session.layout_name
             self.frame = Frame(scene, playhead, card_words())
             self.view.item.show_frame(FramePainter(self.frame, ink_of(theme.current().name)))
             self.view.take_bounds()
-            self._float_over(self.frame)
+            self.floating.show_frame(self.frame)
             self.view.start(self._place_of_interest(self.frame))
             if scene.boxes:
                 self.notice.hide()
@@ -251,13 +245,6 @@ class CanvasPanel(QWidget):
         self.view.viewport().update()  # the item asks for its own area only, and may have none by now
         self.pointer.show_frame(self.frame)
         self._view_moved()
-
-    def _float_over(self, frame: Frame | None) -> None:
-        """Let legend and minimap tell of a frame; the view needs to know where they are."""
-        calls = index_of(frame.trace).calls.values() if frame is not None else ()
-        self.legend.show_states(raised=any(call.failed for call in calls))
-        self.minimap.show_frame(frame)
-        self._place()
 
     def _place_of_interest(self, frame: Frame) -> QRectF:
         """What runs, else what is next to run, else where the graph of this moment starts."""
@@ -297,6 +284,7 @@ class CanvasPanel(QWidget):
             return
         self.view.item.refresh(self.frame.update(change))
         self.minimap.refresh()
+        self.floating.show_step(self.frame.playhead)
         if self.frame.zeroed and not self.session.settings.reduced_motion:
             self.flash.start(self.frame.zeroed, frozenset(), "zero", still=False)
         if self.session.settings.follow:
@@ -366,10 +354,8 @@ class CanvasPanel(QWidget):
     def _restyle(self) -> None:
         if self.view.item.painter is not None:
             self.view.item.painter.ink = ink_of(theme.current().name)
-        self.controls.restyle()
+        self.floating.restyle()
         self.notice.restyle()
-        self.legend.update()
-        self.minimap.redraw()
         self.view.viewport().update()
 
     @Slot()
@@ -383,20 +369,6 @@ class CanvasPanel(QWidget):
     def _place(self) -> None:
         """Put the view and what floats over it in their places."""
         self.view.setGeometry(self.rect())
-        self.controls.move(EDGE, EDGE)
-        self.legend.resize(self.legend.sizeHint())
-        self.legend.move(EDGE, self.height() - EDGE - self.legend.height())
-        bottom = self.height() - EDGE
-        if self.width() < self.legend.width() + self.minimap.width() + 3 * EDGE:
-            bottom = self.legend.y() - EDGE // 2
-        self.minimap.move(self.width() - EDGE - self.minimap.width(), bottom - self.minimap.height())
-        present = self.frame is not None and bool(self.frame.scene.boxes)
-        self.legend.setVisible(present and self.width() > self.legend.width() + 2 * EDGE)
-        self.minimap.setVisible(present and self.width() >= NARROW)
-        corner = QRectF(self.minimap.geometry()) if self.minimap.isVisibleTo(self) else QRectF()
-        if corner != self.view.corner:
-            self.view.corner = corner
-            if self.view.fitted and present:
-                self.view.fit()
+        self.floating.place()
         self.notice.place()
         self._view_moved()

@@ -87,6 +87,8 @@ class GraphView(QGraphicsView):
         """Does Tab go from box to box?"""
         self.corner = QRectF()
         """What floats in the lower right corner, in pixels: the minimap, if it is there."""
+        self.top_room = TOP_ROOM
+        """The pixels at the top over which something floats."""
         self._unstarted: QRectF | None = None
         """What to `start` at once the view is shown and has its size."""
         self._pressed: QPointF | None = None
@@ -109,6 +111,13 @@ class GraphView(QGraphicsView):
         bounds = self.item.boundingRect()
         room = max(bounds.width(), bounds.height()) + 4000
         self._scene.setSceneRect(bounds.adjusted(-room, -room, room, room))
+
+    def keep_free(self, top: int, corner: QRectF) -> None:
+        """Something floats over so much of the top, and over this corner: a graph that was fitted is fitted anew."""
+        changed = (top, corner) != (self.top_room, self.corner)
+        self.top_room, self.corner = top, corner
+        if changed and self.fitted:
+            self.fit()
 
     def fit(self) -> None:
         """Show the whole graph."""
@@ -219,13 +228,13 @@ class GraphView(QGraphicsView):
     def sees(self, area: QRectF) -> bool:
         """Is all of ``area`` in sight, with nothing floating over it?"""
         seen = QRectF(self.mapFromScene(area).boundingRect())
-        whole = QRectF(self.viewport().rect()).adjusted(0, TOP_ROOM, 0, -BOTTOM_ROOM)
+        whole = QRectF(self.viewport().rect()).adjusted(0, self.top_room, 0, -BOTTOM_ROOM)
         return whole.contains(seen) and not seen.intersects(self.corner)
 
     def _free_room(self) -> QRectF:
         """The part of the viewport that no floating control covers; never empty."""
         whole = QRectF(self.viewport().rect())
-        free = whole.adjusted(SIDE_ROOM, TOP_ROOM, -SIDE_ROOM, -BOTTOM_ROOM)
+        free = whole.adjusted(SIDE_ROOM, self.top_room, -SIDE_ROOM, -BOTTOM_ROOM)
         return free if free.width() > 80 and free.height() > 80 else whole.adjusted(2, 2, -2, -2)
 
     # Painting behind the graph
