@@ -78,7 +78,7 @@ def _function(box: Box, state: NodeState, playhead: Playhead, words: Words) -> C
         parts.append(words.raised)
     if gradient is not None:
         parts.append(f"‖g‖ {norm_text(playhead.trace.tensor(gradient).norm)}")
-    elif waiting and playhead.call is not None:
+    elif waiting:
         parts.append(words.waits.replace("{count}", str(waiting)))
     if state is NodeState.FREED:
         parts.append(words.freed)

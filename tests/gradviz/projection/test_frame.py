@@ -12,6 +12,7 @@ from gradviz.trace.events import Accumulate, BackwardBegin, BackwardEnd, Flow, G
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
 from gradviz.trace.model import Edge, GraphNode, NodeKind
 from gradviz.trace.synthetic import autograd_basics, training
+from simulator import Simulator
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +72,38 @@ def test_what_is_not_made_yet_is_marked_absent(basics: MemoryTrace) -> None:
     assert titles(made, np.flatnonzero(made.present)) >= {"w", "b", "MmBackward0"}
     assert "TBackward0" not in titles(made, np.flatnonzero(made.present))
     assert frame_at(basics, len(basics.events)).present.all()
+
+
+@pytest.mark.parametrize("moved", [True, False])
+def test_what_an_operation_made_is_there_from_its_own_step_on(basics: MemoryTrace, moved: bool) -> None:
+    """Its box and its numbers, whether one steps there or comes from elsewhere; also while it is what runs."""
+    frame = frame_at(basics, 0, "forward")
+    boxes = range(len(frame.scene.boxes))
+    begun = [box.step for box in frame.scene.boxes]
+    with_numbers = [frame_at(basics, len(basics.events), "forward").card(box).heat is not None for box in boxes]
+    assert len(set(begun)) > 4
+    assert any(numbers for step, numbers in zip(begun, with_numbers, strict=True) if step > 1)
+    for step in range(len(basics.events) + 1):
+        frame = moved_to(frame, step) if moved else frame_at(basics, step, "forward")
+        assert frame.present.tolist() == [made <= step for made in begun]
+        shown = [frame.card(box).heat is not None for box in boxes]
+        assert shown == [numbers and made <= step for made, numbers in zip(begun, with_numbers, strict=True)]
+
+
+def moved_to(frame: Frame, step: int) -> Frame:
+    frame.update(frame.playhead.seek(step))
+    return frame
+
+
+def test_nodes_wait_in_a_running_call_only() -> None:
+    """The count is gone with the call, however it ended."""
+    for seed in range(8):
+        trace = Simulator(seed).run(40)
+        playhead = Playhead(trace, 0)
+        for step in range(len(trace.events) + 1):
+            playhead.seek(step)
+            waiting = [node for node in range(len(trace.nodes)) if playhead.remaining(node)]
+            assert playhead.call is not None or not waiting, (seed, step)
 
 
 def test_captions_name_the_gradient_a_call_starts_with(basics: MemoryTrace) -> None:
