@@ -27,6 +27,7 @@ from gradviz_ui.actions import ACTIONS
 from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Selection
 from tests.attack import hostile
+from tests.attack.damage import Kept, damage
 from tests.attack.found import Finding, told
 from tests.attack.shown import stage
 from tests.attack.sound import PROGRAM, sound
@@ -60,9 +61,8 @@ PROGRAMS = {
 class Hands:
     """Acts at random in a window; what was done is kept to be told."""
 
-    def __init__(self, window: MainWindow, files: list[Path], folder: Path, seed: int) -> None:
-        self.window, self.files, self.folder = window, files, folder
-        self.random = random.Random(seed)
+    def __init__(self, window: MainWindow, files: list[Path], folder: Path, choose: random.Random) -> None:
+        self.window, self.files, self.folder, self.random = window, files, folder, choose
         self.done: list[str] = []
         self._answered: dict[int, int] = {}
         self._timer = QTimer()
@@ -209,6 +209,18 @@ class Hands:
         self.note("stop" if session.recording else "record")
         session.stop() if session.recording else self.window.record()
 
+    def damage(self) -> None:
+        """A file, most often one that is shown or recorded to, is deleted, replaced or damaged."""
+        session = self.window.session
+        used = [
+            session.trace.path if session.trace is not None else None,
+            session.document.path if session.document is not None else None,
+            session.recorded_path if session.recording else None,
+        ]
+        own = [path for path in used if path is not None and path.is_relative_to(self.folder.parent)]
+        path = self.random.choice(own if own and self.random.random() < 0.7 else self.files)
+        self.note(f"{damage(path, self.random)} {path.name}")
+
     def palette(self) -> None:
         """Something is looked for and chosen."""
         self.note("palette")
@@ -316,7 +328,7 @@ _MODIFIERS = (
 DEEDS: dict[Callable[[Hands], None], int] = {
     Hands.action: 20, Hands.shortcut: 8, Hands.key: 12, Hands.type: 6, Hands.click: 20, Hands.drag: 6, Hands.wheel: 6,
     Hands.menu: 5, Hands.seek: 6, Hands.select: 6, Hands.panel: 5, Hands.resize: 2, Hands.open: 4, Hands.record: 3,
-    Hands.palette: 3, Hands.wait: 3,
+    Hands.palette: 3, Hands.wait: 3, Hands.damage: 3,
 }  # fmt: skip
 
 
@@ -329,9 +341,11 @@ class Actions:
         self.done = 0
         self._folder = self.stage.folder / "files"
         self._folder.mkdir(exist_ok=True)
-        self.files = self._make_files()
+        self._kept = self._make_files()
+        nothing = (self._folder / "nothing.py", self._folder / "nothing.gradviz", self._folder)
+        self.files = [*self._kept.paths, *nothing]
 
-    def _make_files(self) -> list[Path]:
+    def _make_files(self) -> Kept:
         for name, text in PROGRAMS.items():
             (self._folder / name).write_text(text)
         made = sound(self._folder)
@@ -345,22 +359,31 @@ class Actions:
         for row in rows.tables["node"]:
             row[4] = random.Random(row[0]).choice([text for text in hostile.TEXTS if text.isprintable()])
         rows.write(names)
-        return [*self._folder.iterdir(), self._folder / "nothing.py", self._folder / "nothing.gradviz", self._folder]
+        return Kept(self._folder)
 
     def attack(self, seed: int, count: int) -> Finding | None:
-        """``count`` deeds in a new window; what should not be is returned."""
-        stage = self.stage
-        left = stage.renew()
+        """``count`` deeds, in another window where one was quit; what should not be is returned."""
+        choose, before = random.Random(seed), self.done
+        while self.done < before + count:
+            hands, wrong = self._in_one_window(choose, before + count - self.done)
+            if wrong:
+                return Finding(NAME, seed, "\n".join([*wrong, "after:", *hands.done[-25:]]), count)
+        return None
+
+    def _in_one_window(self, choose: random.Random, count: int) -> tuple[Hands, list[str]]:
+        """No more than ``count`` deeds in a window that nobody has touched, and what went wrong."""
+        stage, wrong = self.stage, list[str]()
+        self._kept.put_back()
         stage.ears.taken()
         stage.watch.start()
-        hands = Hands(stage.window, self.files, self._folder, seed)
-        stage.window.open_file(hands.random.choice(self.files))
-        wrong: list[str] = [*left]
+        hands = Hands(stage.window, self.files, self._folder, choose)
+        stage.window.open_file(choose.choice(self.files))
         try:
             for _ in range(count):
                 if not isValid(hands.window) or not hands.window.isVisible():
                     break  # it was quit
                 hands.act()
+                self.done += 1
                 wrong += self._wrong(hands)
                 if wrong:
                     break
@@ -369,9 +392,7 @@ class Actions:
         finally:
             hands.close()
             stage.watch.stop()
-        wrong += stage.renew() + stage.ears.taken()
-        self.done += len(hands.done)
-        return Finding(NAME, seed, "\n".join([*wrong, "after:", *hands.done[-25:]]), count) if wrong else None
+        return hands, [*wrong, *stage.renew(), *stage.ears.taken()]
 
     def _wrong(self, hands: Hands) -> list[str]:
         """What has gone wrong since this was last asked."""

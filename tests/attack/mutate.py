@@ -233,7 +233,7 @@ def mutate(rows: Rows, choose: random.Random) -> list[str]:
         done.append(mutation.__name__)
         try:
             mutation(rows, choose)
-        except (ValueError, TypeError, AttributeError, IndexError):
+        except (ValueError, TypeError, AttributeError, IndexError, RecursionError):
             continue  # an earlier one left nothing that this one could change
     return done
 

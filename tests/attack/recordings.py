@@ -27,8 +27,8 @@ RANDOM = 0.3
 AS_ENGINE = "import runpy, sys\nfrom gradviz.record.alias import engine_as_torch\nsys.argv = sys.argv[1:]\n" \
     "with engine_as_torch():\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"  # fmt: skip
 
-_REPEATED = re.compile(rb"\[Previous line repeated \d+")
-"""How deep a recursion goes depends on who calls it."""
+_VARIES = re.compile(rb"(?<=\[Previous line repeated )\d+| at 0x[0-9a-f]+")
+"""How deep a recursion goes depends on who calls it; where an object lies is no run's like another's."""
 
 _TROUBLE = re.compile(rb"^gradviz: .*\n\Z", re.MULTILINE)
 
@@ -97,7 +97,7 @@ def _from_program(errors: bytes) -> bytes:
         elif not line.startswith((b"    ", b"  |     ")):
             skipping = False
         if not skipping:
-            kept.append(_REPEATED.sub(b"[repeated", line))
+            kept.append(_VARIES.sub(b" ...", line))
     return b"\n".join(kept)
 
 

@@ -47,8 +47,8 @@ class Showing:
         for _ in range(STEPS):
             self._act(choose)
             QApplication.processEvents()
-        self._export(choose)
         stage.watch.stop()
+        self._export(choose)  # which the window does on another thread
         close_dialogs()
         stalls = stage.watch.taken()
         self.uncertain += sum(not stall.certain for stall in stalls)

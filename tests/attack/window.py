@@ -19,10 +19,11 @@ from PySide6.QtCore import (
     QMessageLogContext,
     QSettings,
     Qt,
+    QTimer,
     QtMsgType,
     qInstallMessageHandler,
 )
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QApplication, QDialog, QMessageBox, QWidget
 from shiboken6 import isValid
 
 from gradviz_ui import app, theme
@@ -35,6 +36,7 @@ from tests.attack.watch import Watch
 HARMLESS = ("This plugin does not support", "keyToAscii Unhandled key code")
 """What the offscreen platform and QTest say of themselves."""
 PATIENCE = 60.0
+ANSWER_MS = 20
 
 
 class Ears:
@@ -54,6 +56,7 @@ class Ears:
 
     def _exception(self, kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
         self.heard.append(told(error))
+        traceback.print_exception(error)  # it may be the harness's own, which nobody will ask for
 
     def _thread_exception(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None:
@@ -85,6 +88,8 @@ class Stage:
         self.ears = Ears()
         self.watch = Watch()
         self._count = 0
+        gc.collect()
+        gc.freeze()  # what was there before the first window is not looked through each time one is closed
         self.window = self._open()
 
     def _open(self) -> MainWindow:
@@ -112,8 +117,8 @@ class Stage:
             if old.session.document is not None:
                 old.session.document.text_document.setModified(False)
             old.session.stop()
-            close_dialogs()
-            old.close()
+            if not self._closed(old):
+                return [f"the window did not close: {_texts_of(QApplication.activeModalWidget())}"]
             old.deleteLater()
         _collect()
         left = ["the window is still there after it was closed"] if isValid(old) else []
@@ -124,6 +129,19 @@ class Stage:
         ]
         self.window = self._open()
         return left
+
+    def _closed(self, window: MainWindow) -> bool:
+        """Close the window, and quit without saving where it asks; False if it stays."""
+
+        def stays() -> bool:
+            return isValid(window) and window.isVisible() and not window.close()
+
+        answers = QTimer()
+        answers.timeout.connect(_leave_without_saving)
+        answers.start(ANSWER_MS)
+        closed = self.wait(lambda: not stays())  # again and again: a question may be under way already
+        answers.stop()
+        return closed
 
     def close(self) -> None:
         """End all of it."""
@@ -142,6 +160,18 @@ def close_dialogs() -> None:
     popup = QApplication.activePopupWidget()
     if popup is not None:
         popup.close()
+
+
+def _leave_without_saving() -> None:
+    box = QApplication.activeModalWidget()
+    if isinstance(box, QMessageBox) and box.button(QMessageBox.StandardButton.Discard) is not None:
+        box.button(QMessageBox.StandardButton.Discard).click()
+    else:
+        close_dialogs()
+
+
+def _texts_of(box: QWidget | None) -> str:
+    return f"{box.text()} {box.informativeText()}" if isinstance(box, QMessageBox) else "nothing asks"
 
 
 def _collect() -> None:
