@@ -118,7 +118,8 @@ class Program:
         It is shown through ``sys.displayhook``. Raises SyntaxError, with the line of the displayed text.
         """
         padded = "\n" * (unit.first_line - 1) + unit.text
-        tree = ast.parse(padded, self.code_name)
+        # Not ast.parse: its frame would stand in the traceback of a syntax error, where Python shows none.
+        tree = compile(padded, self.code_name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
         last = None
         if self.cells and tree.body and isinstance(tree.body[-1], ast.Expr) and not _silenced(unit.text):
             shown = ast.Interactive([tree.body.pop()])

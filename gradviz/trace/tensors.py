@@ -42,8 +42,12 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
     return name
 
 
+@np.errstate(all="ignore")
 def summarize(tensor: TensorId, array: NDArray[Any], dtype: str, storage: Storage = Storage.FULL) -> TensorInfo:
-    """The summary numbers of ``array``; a complex number counts by its magnitude."""
+    """The summary numbers of ``array``; a complex number counts by its magnitude.
+
+    numpy neither warns nor raises, whatever the numbers are and whatever the program told numpy to do.
+    """
     shape = tuple(int(n) for n in array.shape)
     if array.size == 0:
         return TensorInfo(tensor, shape, dtype, None, None, None, None, 0, 0, 0, storage)
@@ -77,6 +81,7 @@ def _mean(flat: NDArray[np.float64]) -> float:
     return float(flat.sum() / flat.size if np.abs(flat).max() < 1e300 else (flat / flat.size).sum())
 
 
+@np.errstate(all="ignore")
 def thumbnail(array: NDArray[Any]) -> NDArray[np.float32]:
     """The content as a matrix of at most 64 x 64: means over blocks of equal size, as near as it goes.
 
@@ -85,9 +90,8 @@ def thumbnail(array: NDArray[Any]) -> NDArray[np.float32]:
     if array.size == 0:
         return np.zeros((0, 0), np.float32)
     matrix = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
-    with np.errstate(invalid="ignore", over="ignore"):
-        wide = np.abs(matrix).astype(np.float64) if matrix.dtype.kind == "c" else matrix.astype(np.float64)
-        return _shrink(_shrink(wide, 0), 1).astype(np.float32)
+    wide = np.abs(matrix).astype(np.float64) if matrix.dtype.kind == "c" else matrix.astype(np.float64)
+    return _shrink(_shrink(wide, 0), 1).astype(np.float32)
 
 
 def _shrink(matrix: NDArray[np.float64], axis: int) -> NDArray[np.float64]:

@@ -8,7 +8,9 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QEvent
 from PySide6.QtGui import QColor, QFontInfo
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from gradviz import resources
@@ -100,3 +102,27 @@ def test_the_fonts_are_those_that_ship(qtbot: QtBot) -> None:
 @BOTH
 def test_the_style_sheet_has_no_gaps(name: str) -> None:
     assert "$" not in style.sheet(theme.load(name))
+
+
+class Restyled(QWidget):
+    """Counts how often it was given a style sheet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        self.count += event.type() == QEvent.Type.StyleChange
+
+
+def test_a_style_sheet_that_stays_is_not_laid_on_again(qtbot: QtBot) -> None:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    style.apply(application)
+    widget = Restyled()
+    qtbot.addWidget(widget)
+    widget.show()
+    before = widget.count
+    style.apply(application)
+    assert widget.count == before

@@ -143,7 +143,9 @@ def apply(app: QApplication) -> None:
     colors = theme.current()
     app.setPalette(palette(colors))
     app.setFont(theme.ui_font())
-    app.setStyleSheet(sheet(colors))
+    written = sheet(colors)
+    if written != app.styleSheet():  # the same one again would polish every widget for nothing
+        app.setStyleSheet(written)
 
 
 def palette(colors: Theme) -> QPalette:

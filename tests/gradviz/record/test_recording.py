@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import weakref
 from collections.abc import Callable
@@ -324,6 +325,14 @@ def test_magics_are_passed_over_with_a_warning(record: Record) -> None:
 def test_a_later_cells_syntax_error_comes_after_the_cells_before(record: Record) -> None:
     trace = record("", Program("print('ran')\n\nis not python\n", "n.ipynb", (Cell("In [1]", 1), Cell("In [2]", 3))))
     assert [(event.kind, event.line) for event in trace.events] == [("output", 1), ("error", 3)]
+
+
+def test_a_syntax_error_is_shown_as_python_shows_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "p.py"
+    file.write_text("print('never')\nx = (\n")
+    result = run(Program(file.read_text(), "p.py", file=file), tmp_path / "t.gradviz")
+    plain = subprocess.run([sys.executable, file], capture_output=True, text=True)
+    assert (result.exit_code, capsys.readouterr().err) == (plain.returncode, plain.stderr)
 
 
 def test_marks_name_moments(record: Record) -> None:

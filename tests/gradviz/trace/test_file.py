@@ -9,12 +9,14 @@ import signal
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from children import running, wait_until
 from gradviz.trace import events as ev
@@ -25,7 +27,7 @@ from gradviz.trace.model import Cell, Edge, GraphNode, NodeKind, Saved, Source, 
 from gradviz.trace.protocol import TraceLike, TraceSink
 from gradviz.trace.reader import Trace
 from gradviz.trace.synthetic import training
-from gradviz.trace.writer import TraceWriter
+from gradviz.trace.writer import TraceWriter, Values
 
 
 def assert_same(read: TraceLike, written: TraceLike) -> None:
@@ -568,3 +570,21 @@ def test_a_reader_in_the_way_does_not_keep_a_recording_from_ending(tmp_path: Pat
     with Trace.open(writer.path) as trace:
         assert trace.complete
         assert len(trace.events) == 1
+
+
+@pytest.mark.parametrize("values", ["full", "summary", "auto"])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        np.array([0x7F800001, 0], np.uint32).view(np.float32),  # a NaN that signals
+        np.full(400_000, 3e38 + 3e38j, np.complex64),  # its magnitude is no float32
+        np.array([1e308, 1e308, -1e308]),
+        np.array([5e-324, 1e-300]),
+    ],
+    ids=["signalling", "complex", "large", "small"],
+)
+def test_no_number_makes_numpy_warn_or_raise(tmp_path: Path, numbers: NDArray[Any], values: Values) -> None:
+    with np.errstate(all="raise"), TraceWriter(tmp_path / "t.gradviz", values=values) as writer:
+        tensor = writer.add_tensor(numbers)
+    with Trace.open(tmp_path / "t.gradviz") as trace:
+        assert trace.tensor(tensor).shape == numbers.shape

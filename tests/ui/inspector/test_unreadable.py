@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,15 @@ def test_numbers_that_no_ten_bins_part_have_no_distribution(
     session.seek(last.step)
     session.select(Selection(node=last.leaf))
     assert panel.leaf_page.distribution.histogram is None
+
+
+def test_a_signalling_nan_is_shown_without_a_word_on_the_terminal(tmp_path: Path, qtbot: QtBot) -> None:
+    odd = np.array([0x7F800001, 0], np.uint32).view(np.float32)
+    with TraceWriter(tmp_path / "t.gradviz") as writer:
+        tensor = writer.add_tensor(odd)
+    with warnings.catch_warnings(), Trace.open(tmp_path / "t.gradviz") as trace:
+        warnings.simplefilter("error")
+        window = TensorWindow(trace, tensor)
+        qtbot.addWidget(window)
+        window.show()
+        assert trace.tensor(tensor).nan == 1

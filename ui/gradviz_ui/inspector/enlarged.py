@@ -78,7 +78,9 @@ class TensorWindow(QDialog):
             self.readout.setText(self._content.problem or nothing)
             return
         numbers = np.abs(plane) if np.iscomplexobj(plane) else plane
-        self._image.setImage(numbers.astype(np.float64), autoLevels=False, levels=self._colours.levels())
+        with np.errstate(invalid="ignore"):  # what a signalling NaN says while it is made wider
+            wide = numbers.astype(np.float64)
+        self._image.setImage(wide, autoLevels=False, levels=self._colours.levels())
         self._bad.setImage(_marked(~np.isfinite(numbers)), levels=(0, 255))
         self.readout.setText(self.tr("Point at a cell to read its number; the wheel zooms, dragging moves."))
         if self._content.values is None:
