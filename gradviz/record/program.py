@@ -120,6 +120,7 @@ class Program:
         padded = "\n" * (unit.first_line - 1) + unit.text
         # Not ast.parse: its frame would stand in the traceback of a syntax error, where Python shows none.
         tree = compile(padded, self.code_name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        assert isinstance(tree, ast.Module)
         last = None
         if self.cells and tree.body and isinstance(tree.body[-1], ast.Expr) and not _silenced(unit.text):
             shown = ast.Interactive([tree.body.pop()])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QSize, Qt, QTimer, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QSize, Qt, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDropEvent, QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -32,6 +32,7 @@ from tests.attack.found import Finding, told
 from tests.attack.shown import stage
 from tests.attack.sound import PROGRAM, sound
 from tests.attack.traces import Traces
+from tests.attack.window import Meanwhile
 
 NAME = "actions"
 IN_ONE_WINDOW = 100
@@ -65,10 +66,7 @@ class Hands:
         self.window, self.files, self.folder, self.random = window, files, folder, choose
         self.done: list[str] = []
         self._answered: dict[int, int] = {}
-        self._timer = QTimer()
-        self._timer.setInterval(ANSWER_MS)
-        self._timer.timeout.connect(self.answer)
-        self._timer.start()
+        self._answers = Meanwhile(self.answer, ANSWER_MS)
 
     def act(self) -> None:
         """One deed at random, then whatever it set going."""
@@ -78,7 +76,7 @@ class Hands:
 
     def close(self) -> None:
         """Take the hands off."""
-        self._timer.stop()
+        self._answers.close()
 
     def note(self, what: str) -> None:
         """Remember what was done."""

@@ -17,10 +17,12 @@ from PySide6.QtCore import (
     QCoreApplication,
     QEvent,
     QMessageLogContext,
+    QObject,
     QSettings,
     Qt,
     QTimer,
     QtMsgType,
+    Slot,
     qInstallMessageHandler,
 )
 from PySide6.QtWidgets import QApplication, QDialog, QMessageBox, QWidget
@@ -70,6 +72,31 @@ class Ears:
         if kind is not QtMsgType.QtDebugMsg and kind is not QtMsgType.QtInfoMsg and not text.startswith(HARMLESS):
             where = "".join(traceback.format_stack()[-8:-1])
             self.heard.append(f"Qt says on {threading.current_thread().name}: {text}\n{where}")
+
+
+class Meanwhile(QObject):
+    """Calls something again and again until it is closed, also while a call of it waits for a dialog.
+
+    A timer is not fired while its own slot runs: so each call has a timer of its own.
+    """
+
+    def __init__(self, call: Callable[[], None], milliseconds: int) -> None:
+        super().__init__()
+        self._call, self._milliseconds, self._over = call, milliseconds, False
+        self._soon()
+
+    def close(self) -> None:
+        """Call no more."""
+        self._over = True
+
+    def _soon(self) -> None:
+        QTimer.singleShot(self._milliseconds, self, self._now)
+
+    @Slot()
+    def _now(self) -> None:
+        if not self._over:
+            self._soon()
+            self._call()
 
 
 class Stage:
@@ -136,11 +163,9 @@ class Stage:
         def stays() -> bool:
             return isValid(window) and window.isVisible() and not window.close()
 
-        answers = QTimer()
-        answers.timeout.connect(_leave_without_saving)
-        answers.start(ANSWER_MS)
+        answers = Meanwhile(_leave_without_saving, ANSWER_MS)
         closed = self.wait(lambda: not stays())  # again and again: a question may be under way already
-        answers.stop()
+        answers.close()
         return closed
 
     def close(self) -> None:
