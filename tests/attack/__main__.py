@@ -17,24 +17,24 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 SHARES = {"traces": 1.0, "actions": 0.5, "kills": 0.005, "stops": 0.005, "recordings": 0.015}
 """Of ``--count``: 20,000 is 20,000 traces, 10,000 actions, 100 kills, 100 stops and 300 recordings."""
 
-Attack = Callable[[int, int, Path | None], Iterable[Finding]]
+Attack = Callable[[int, int, argparse.Namespace], Iterable[Finding]]
 
 
-def attack_traces(seed: int, count: int, keep: Path | None) -> Iterator[Finding]:
+def attack_traces(seed: int, count: int, options: argparse.Namespace) -> Iterator[Finding]:
     """``count`` bad traces."""
     from tests.attack.traces import Traces
 
-    traces = Traces(keep)
+    traces = Traces(options.keep)
     yield from _each(traces.attack, seed, count)
     print(f"traces: {traces.opened} of {count} opened, {traces.shown} were shown in the window", flush=True)
     traces.close()
 
 
-def attack_actions(seed: int, count: int, keep: Path | None) -> Iterator[Finding]:
+def attack_actions(seed: int, count: int, options: argparse.Namespace) -> Iterator[Finding]:
     """``count`` deeds, so many in each window."""
     from tests.attack.actions import IN_ONE_WINDOW, Actions
 
-    actions = Actions()
+    actions = Actions(stalls=options.stalls)
     for number, done in enumerate(range(0, count, IN_ONE_WINDOW)):
         found = actions.attack(seed + number, min(IN_ONE_WINDOW, count - done))
         if found is not None:
@@ -45,7 +45,7 @@ def attack_actions(seed: int, count: int, keep: Path | None) -> Iterator[Finding
     actions.stage.close()
 
 
-def attack_kills(seed: int, count: int, keep: Path | None) -> Iterator[Finding]:
+def attack_kills(seed: int, count: int, options: argparse.Namespace) -> Iterator[Finding]:
     """``count`` killed recorders."""
     from tests.attack.kills import Kills
 
@@ -55,7 +55,7 @@ def attack_kills(seed: int, count: int, keep: Path | None) -> Iterator[Finding]:
     kills.close()
 
 
-def attack_stops(seed: int, count: int, keep: Path | None) -> Iterator[Finding]:
+def attack_stops(seed: int, count: int, options: argparse.Namespace) -> Iterator[Finding]:
     """``count`` stopped programs."""
     from tests.attack.stops import Stops
 
@@ -64,7 +64,7 @@ def attack_stops(seed: int, count: int, keep: Path | None) -> Iterator[Finding]:
     stops.close()
 
 
-def attack_recordings(seed: int, count: int, keep: Path | None) -> Iterator[Finding]:
+def attack_recordings(seed: int, count: int, options: argparse.Namespace) -> Iterator[Finding]:
     """``count`` programs that are recorded, and run plainly."""
     from tests.attack.recordings import Recordings
 
@@ -96,6 +96,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**9))
     parser.add_argument("--only", default=",".join(ATTACKS), help="some of these; of one alone, --count is its own")
     parser.add_argument("--keep", type=Path, help="a folder for the traces that something was found with")
+    parser.add_argument(
+        "--no-stalls", dest="stalls", action="store_false",
+        help="a window that stands still during an action is told of, and no finding: for a loaded machine",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     chosen = options.only.split(",")
     if not set(chosen) <= ATTACKS.keys():
@@ -105,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
         count = options.count if len(chosen) == 1 else max(1, round(options.count * SHARES[name]))
         print(f"{name}: {count} from seed {options.seed}", flush=True)
         begun, before = time.monotonic(), found
-        for finding in ATTACKS[name](options.seed, count, options.keep):
+        for finding in ATTACKS[name](options.seed, count, options):
             found += 1
             print(finding, flush=True)
         print(f"{name}: {found - before} findings, {time.monotonic() - begun:.0f} s", flush=True)

@@ -331,10 +331,11 @@ DEEDS: dict[Callable[[Hands], None], int] = {
 
 
 class Actions:
-    """One window for each seed, and ``IN_ONE_WINDOW`` deeds in it."""
+    """One window for each seed, and ``IN_ONE_WINDOW`` deeds in it. ``stalls``: is one a finding?"""
 
-    def __init__(self) -> None:
+    def __init__(self, *, stalls: bool = True) -> None:
         self.stage = stage()
+        self._stalls = stalls
         self.uncertain: list[str] = []
         self.done = 0
         self._folder = self.stage.folder / "files"
@@ -395,8 +396,9 @@ class Actions:
     def _wrong(self, hands: Hands) -> list[str]:
         """What has gone wrong since this was last asked."""
         stalls = self.stage.watch.taken()
-        self.uncertain += [str(stall) for stall in stalls if not stall.certain]
-        wrong = [*self.stage.ears.taken(), *(str(stall) for stall in stalls if stall.certain)]
+        certain = [stall for stall in stalls if stall.certain and self._stalls]
+        self.uncertain += [str(stall) for stall in stalls if stall not in certain]
+        wrong = [*self.stage.ears.taken(), *map(str, certain)]
         with suppress(RuntimeError):  # the window may be gone by now
             failure = hands.window.canvas.view.item.failure
             wrong += [failure] if failure else []

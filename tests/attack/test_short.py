@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,9 +60,28 @@ def test_stop_ends_whatever_runs() -> None:
     assert found == [None] * 6
 
 
+def test_random_actions_leave_the_window_sound() -> None:
+    """In a process of their own: they have ears for everything, and settings that no other test must see."""
+    command = [sys.executable, "-m", "tests.attack", "--only", "actions", "--no-stalls", "--count", "60", "--seed", "9"]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], timeout=300)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "actions: 60 done" in ended.stdout
+
+
 @pytest.mark.parametrize(
     "name",
-    ["exit code", "os._exit", "fork", "close fd", "close all", "excepthook", "surrogate", "thread late", "chained"],
+    [
+        "exit code",
+        "os._exit",
+        "fork",
+        "close fd",
+        "close all",
+        "excepthook",
+        "syntax",
+        "surrogate",
+        "thread late",
+        "chained",
+    ],
 )
 def test_a_program_does_the_same_when_it_is_recorded(name: str) -> None:
     recordings = Recordings()
