@@ -97,7 +97,7 @@ class _Scan:
                 if (event.call, event.source) not in self._poisoned and self._bad(event.gradient):
                     yield Problem(step, "gradient", event.gradient, event.source, edge)
             case Accumulate() | GradWrite():
-                if self._bad(event.after) and not self._bad(event.before):
+                if self._bad(event.after):  # also one that was bad before: the recording may begin after that
                     yield Problem(step, "grad", event.after, event.leaf)
             case ValueWrite():
                 if self._bad(event.after) and not self._bad(event.before):

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from gradviz.replay.problems import Problem, problems
-from gradviz.trace.events import Accumulate, GradWrite
-from gradviz.trace.model import TensorId
+from gradviz.trace.events import Accumulate, BackwardBegin, GradWrite
+from gradviz.trace.memory import TraceBuilder
+from gradviz.trace.model import GraphNode, NodeKind, TensorId
 from gradviz.trace.protocol import TraceLike
 from gradviz.trace.synthetic import autograd_basics
 from recorded import recorded
@@ -67,6 +68,17 @@ def test_each_leaf_is_told_once_though_it_goes_on(tmp_path: Path) -> None:
     assert [problem.step for problem in grads] == list(first_bad_grads(trace).values())
     assert len({(problem.kind, problem.node, problem.edge) for problem in problems(trace)}) == len(problems(trace))
     assert {problem.kind for problem in problems(trace)} >= {"grad", "parameter"}
+
+
+def test_a_grad_that_was_bad_before_the_recording_began_is_told_once() -> None:
+    builder = TraceBuilder()
+    leaf = builder.add_node(GraphNode(0, "AccumulateGrad", NodeKind.ACCUMULATE_GRAD, label="w", shape=(2,)))
+    bad, good = (builder.add_tensor(np.array([number, 1.0], np.float32)) for number in (np.nan, 2.0))
+    builder.emit(BackwardBegin(step=0, call=1, roots=(), retain_graph=False, create_graph=False))
+    for _ in range(2):
+        builder.emit(Accumulate(step=0, call=1, leaf=leaf, before=bad, incoming=good, after=bad, mode="added"))
+    found = problems(builder.finish())
+    assert [(problem.kind, problem.step, problem.node) for problem in found] == [("grad", 2, leaf)]
 
 
 def first_bad_grads(trace: TraceLike) -> dict[int, int]:
