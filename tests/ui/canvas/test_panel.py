@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QGuiApplication, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from gradviz.replay.moves import Move
+from gradviz.trace.events import Accumulate
 from gradviz.trace.memory import MemoryTrace
 from gradviz.trace.synthetic import training
 from gradviz_ui import theme
@@ -348,12 +352,30 @@ def test_revealing_a_node_brings_it_into_sight(canvas: CanvasPanel) -> None:
     assert canvas.view.viewport().rect().contains(place_of(canvas, box))
 
 
-def test_the_minimap_moves_the_view(canvas: CanvasPanel) -> None:
-    canvas.view.set_scale(3.0)
-    QTest.mouseClick(canvas.minimap, LEFT_BUTTON, pos=QPoint(canvas.minimap.width() - 20, 20))
-    right = canvas.view.shown.center().x()
-    QTest.mouseClick(canvas.minimap, LEFT_BUTTON, pos=QPoint(20, 20))
-    assert canvas.view.shown.center().x() < right
+def test_the_minimap_shows_what_runs_and_leads_there(canvas: CanvasPanel, basics: MemoryTrace, qtbot: QtBot) -> None:
+    """What runs is the one thing of its colour: a click on it brings that box to the middle, at any step."""
+    steps = [event.step for event in basics.events if isinstance(event, Accumulate)]
+    canvas.session.settings.follow = False
+    for step, title in ((steps[3], "inp"), (steps[0], "b"), (steps[1], "w")):
+        canvas.session.seek(step)
+        canvas.view.set_scale(3.0)
+        box = box_named(canvas, title)
+        assert canvas.frame is not None
+        assert canvas.frame.running == {box}
+        bounds = QRectF(*canvas.frame.scene.box_bounds(box))
+        qtbot.waitUntil(partial(_leads_to, canvas, bounds))
+
+
+def _leads_to(canvas: CanvasPanel, bounds: QRectF) -> bool:
+    """Click on the middle of what has the colour of running: is the view's middle in these bounds then?"""
+    image = canvas.minimap.grab().toImage()
+    running = theme.current().running.name()
+    places = [
+        (x, y) for x in range(image.width()) for y in range(image.height()) if image.pixelColor(x, y).name() == running
+    ]
+    middle = np.array(places or [(0, 0)]).mean(0) / image.devicePixelRatio()
+    QTest.mouseClick(canvas.minimap, LEFT_BUTTON, pos=QPoint(*(round(float(part)) for part in middle)))
+    return bool(places) and bounds.contains(canvas.view.shown.center())
 
 
 def test_a_new_theme_is_painted_at_once(canvas: CanvasPanel) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PySide6.QtCore import QPointF, QRectF, Qt
 from pytestqt.qtbot import QtBot
@@ -15,8 +17,16 @@ from gradviz_ui.canvas.panel import CanvasPanel
 from gradviz_ui.canvas.view import BOTTOM_ROOM, READABLE, TOP_ROOM
 from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Selection
+from recorded import recorded
 
 from .conftest import box_named
+
+LOOP = """\
+import torch
+w = torch.ones(2, requires_grad=True)
+for i in range(60):
+    (w * i).exp().sum().backward()
+"""
 
 
 @pytest.fixture
@@ -148,16 +158,34 @@ def test_search_leads_into_the_open(window: MainWindow, qtbot: QtBot) -> None:
     assert window.canvas.flash.now.boxes
 
 
-def test_a_large_graph_starts_where_the_program_is(large: CanvasPanel) -> None:
-    trace, playhead = large.session.trace, large.session.playhead
+@pytest.mark.parametrize("call", [1, 2, 3])
+def test_a_large_graph_starts_at_the_call_that_begins(empty: CanvasPanel, qtbot: QtBot, call: int) -> None:
+    """With the call's own first node in the open, be it the first call, one in between or the last."""
+    trace = training(nodes=900, calls=3, leaves=6)
     assert trace is not None
-    assert playhead is not None
-    begin = playhead.event
+    begin = next(event for event in trace.events if isinstance(event, BackwardBegin) and event.call == call)
+    empty.session.show_trace(trace, begin.step)
+    qtbot.waitUntil(lambda: empty.frame is not None, timeout=15000)
+    assert not empty.view.fitted
+    assert_in_the_open(empty, box_rect(empty, begin.roots[0].node))
+
+
+def test_a_long_training_loop_opens_at_its_first_call(window: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    """Canvas, inspector and step speak of the same call."""
+    text = (
+        "import torch\nw = torch.ones(2, requires_grad=True)\nfor i in range(60):\n    (w * i).exp().sum().backward()\n"
+    )
+    recorded(tmp_path, text)
+    window.session.open(tmp_path / "p.py.gradviz")
+    session, canvas = window.session, window.canvas
+    qtbot.waitUntil(lambda: session.trace is not None and len(session.trace.nodes) > 150, timeout=15000)
+    qtbot.waitUntil(lambda: canvas.frame is not None and canvas.frame.trace is session.trace, timeout=15000)
+    assert session.playhead is not None
+    begin = session.playhead.event
     assert isinstance(begin, BackwardBegin)
-    assert begin.call == 2
-    large.session.view_changed.emit()
-    assert not large.view.fitted
-    assert_in_the_open(large, box_rect(large, begin.roots[0].node))
+    assert begin.call == 1
+    assert canvas.view.sees(box_rect(canvas, begin.roots[0].node))
+    assert session.selection.node in (None, begin.roots[0].node)
 
 
 @pytest.mark.parametrize("size", [(520, 470), (860, 700), (1200, 500), (600, 900)])
