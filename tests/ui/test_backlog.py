@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gradviz_ui.backlog import GAP, Backlog
@@ -46,6 +46,7 @@ def test_of_more_than_it_holds_the_oldest_is_left_out_and_that_is_shown() -> Non
 
 
 @given(PIECES, st.integers(0, 50), st.integers(0, 5))
+@example([("a", "stdout"), ("", "stdout")], 0, 0)
 def test_the_last_characters_and_lines_are_held(pieces: list[tuple[str, str]], characters: int, lines: int) -> None:
     everything = "".join(text for text, _ in pieces)
     last = everything[max(len(everything) - characters, 0) :]

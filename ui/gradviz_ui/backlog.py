@@ -24,6 +24,8 @@ class Backlog:
 
     def add(self, text: str, stream: str) -> None:
         """Take text."""
+        if not text:
+            return
         with self._lock:
             self._pieces.append((text, stream))
             self._count(text, 1)
