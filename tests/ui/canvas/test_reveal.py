@@ -14,7 +14,7 @@ from gradviz.trace.memory import MemoryTrace
 from gradviz.trace.synthetic import training
 from gradviz_ui import theme
 from gradviz_ui.canvas.panel import CanvasPanel
-from gradviz_ui.canvas.view import BOTTOM_ROOM, READABLE, TOP_ROOM
+from gradviz_ui.canvas.view import BOTTOM_ROOM, FIRST_SCALE, READABLE, TOP_ROOM
 from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Selection
 from recorded import recorded
@@ -201,3 +201,22 @@ def test_a_small_graph_is_fitted_beside_what_floats_over_it(
         assert place.bottom() <= canvas.height() - BOTTOM_ROOM + 1
         assert canvas.minimap.isVisible()
         assert not place.intersects(QRectF(canvas.minimap.geometry())), canvas.frame.scene.boxes[box].title
+
+
+def test_a_view_that_starts_with_a_part_does_so_at_each_size_until_it_is_moved(large: CanvasPanel) -> None:
+    """As a window gets its size only after it is shown, and its panels theirs even later."""
+    view, frame = large.view, large.frame
+    assert frame is not None
+    first = QRectF(*frame.scene.box_bounds(0))
+    view.start(first)
+    for size in ((500, 400), (1200, 900), (900, 600)):
+        large.resize(*size)
+        place = view.mapFromScene(first.center())
+        room = view.viewport().rect()
+        assert abs(place.x() - room.center().x()) <= 2
+        assert 0 < place.y() < room.height() / 2
+        assert view.scale_now == pytest.approx(FIRST_SCALE)
+    view.pan(40, 0)
+    moved = view.mapFromScene(first.center())
+    large.resize(1000, 700)
+    assert view.mapFromScene(first.center()) == moved

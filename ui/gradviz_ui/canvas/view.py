@@ -89,8 +89,9 @@ class GraphView(QGraphicsView):
         """What floats in the lower right corner, in pixels: the minimap, if it is there."""
         self.top_room = TOP_ROOM
         """The pixels at the top over which something floats."""
-        self._unstarted: QRectF | None = None
-        """What to `start` at once the view is shown and has its size."""
+        self._started: QRectF | None = None
+        """Where the view was told to `start`, while nobody has moved it: a resize, as when the window gets its
+        size, starts it anew."""
         self._pressed: QPointF | None = None
         self._dragging = False
 
@@ -166,16 +167,14 @@ class GraphView(QGraphicsView):
 
     def start(self, at: QRectF) -> None:
         """Show the whole graph where that is readable, else a part of it with ``at`` near the top."""
-        self._unstarted = None if self.isVisible() else at
-        if self.fit_scale() >= READABLE or not self.isVisible():
-            self.fit()
-            if theme.text_scale() > 1 and self.fit_scale() < _fit_largest():
-                self.set_scale(self.scale_now * theme.text_scale())  # who needs larger text sees a part of it
-                self._look_from_above(at)
-            return
-        self.set_scale(FIRST_SCALE * theme.text_scale())
-        self._look_from_above(at)
-        self.fitted = False
+        self.fit()
+        if self.fit_scale() < READABLE:
+            self.set_scale(FIRST_SCALE * theme.text_scale())
+            self._look_from_above(at)
+        elif theme.text_scale() > 1 and self.fit_scale() < _fit_largest():
+            self.set_scale(self.scale_now * theme.text_scale())  # who needs larger text sees a part of it
+            self._look_from_above(at)
+        self._started = None if self.fitted and self.isVisible() else at
 
     def fit_scale(self) -> float:
         """The scale at which the whole graph just fits beside the floating controls."""
@@ -199,6 +198,7 @@ class GraphView(QGraphicsView):
 
     def look_at(self, point: QPointF) -> None:
         """Move the view so that ``point`` of the scene is in its middle."""
+        self._started = None
         self.centerOn(point)
         self.moved.emit()
 
@@ -206,7 +206,7 @@ class GraphView(QGraphicsView):
         """Move the graph by so many pixels."""
         self.horizontalScrollBar().setValue(self.horizontalScrollBar().value() - round(dx))
         self.verticalScrollBar().setValue(self.verticalScrollBar().value() - round(dy))
-        self.fitted = False
+        self.fitted, self._started = False, None
         self.moved.emit()
 
     def reveal(self, area: QRectF, margin: float = 60.0) -> None:
@@ -351,12 +351,14 @@ class GraphView(QGraphicsView):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        if self._unstarted is not None:
-            self.start(self._unstarted)
+        if self._started is not None:
+            self.start(self._started)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self.fitted:
+        if self._started is not None:
+            self.start(self._started)
+        elif self.fitted:
             self.fit()
         self.moved.emit()
 
