@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import SIGNAL, QCoreApplication, QEvent, QObject
+from PySide6.QtCore import SIGNAL, QCoreApplication, QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gradviz.projection.numbers import norm_text
-from gradviz_ui import appearance
+from gradviz_ui import appearance, theme
 from gradviz_ui.main_window import MainWindow
 from gradviz_ui.settings import Settings
 
@@ -51,6 +52,22 @@ def test_larger_text_at_once_everywhere(window: MainWindow, qtbot: QtBot) -> Non
     qtbot.waitUntil(lambda: window.canvas.view.scale_now > zoom * 1.1)  # the panels beside it took some room
     assert window.canvas.isVisible()
     assert window.canvas.width() > 200
+
+
+def test_the_timeline_has_room_for_larger_text(window: MainWindow, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(window.rewritten):
+        window.session.settings.text_scale = 150
+    view = window.timeline.view
+    wanted: list[int] = []
+    view.leaf_wanted.connect(wanted.append)
+    places = range(0, view.viewport().height(), 3)
+    for y in places:
+        qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, y))
+    first = wanted[0]
+    assert wanted.count(first) * 3 == pytest.approx(38 * 1.5, abs=3)  # a row is taller by as much as the text
+    name = QFontMetricsF(theme.mono_font(12)).horizontalAdvance("inp.grad")
+    norm = QFontMetricsF(theme.ui_font(11)).horizontalAdvance("‖g‖")
+    assert 20 + name + 6 + norm + 14 <= view.axis.left  # nothing is cut out of the name
 
 
 def test_numbers_in_the_form_chosen_at_once(window: MainWindow, qtbot: QtBot) -> None:

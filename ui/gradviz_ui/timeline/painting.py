@@ -66,14 +66,21 @@ def paint_spans(painter: QPainter, strip: Strip, axis: Axis, step: int) -> list[
     painter.setPen(Qt.PenStyle.NoPen)
     for start, end, kind in runs:
         role = getattr(colours, SPAN_ROLES[KINDS[kind]])
-        painter.fillRect(QRectF(start, SPAN_TOP, end - start, SPAN_HEIGHT), colours.tint(role, strong))
+        painter.fillRect(
+            QRectF(start, theme.px(SPAN_TOP), end - start, theme.px(SPAN_HEIGHT)), colours.tint(role, strong)
+        )
     painter.setFont(theme.ui_font(11))
     metrics = QFontMetricsF(painter.font())
     untold: list[tuple[float, str, QColor]] = []
     for number in wide:
         span = spans.spans[number]
         start, end = axis.x(spans.starts[number]), axis.x(spans.ends[number])
-        box = QRectF(max(start, axis.left), SPAN_TOP, min(end, axis.right) - max(start, axis.left), SPAN_HEIGHT)
+        box = QRectF(
+            max(start, axis.left),
+            theme.px(SPAN_TOP),
+            min(end, axis.right) - max(start, axis.left),
+            theme.px(SPAN_HEIGHT),
+        )
         box.adjust(0.75, 0, -0.75, 0)
         role = getattr(colours, span_role(span, number == current))
         ahead = spans.starts[number] >= step and number != current
@@ -115,7 +122,7 @@ def _paint_below(painter: QPainter, untold: list[tuple[float, str, QColor]], axi
         width = metrics.horizontalAdvance(text) + 4
         left = min(max(x - width / 2, axis.left), axis.right - width)
         if not written or left > written[-1].right() + 6:
-            written.append(QRectF(left, RULER_TOP + 5, width, 12))
+            written.append(QRectF(left, theme.px(RULER_TOP + 5), width, theme.px(12)))
             painter.setPen(colour)
             painter.drawText(written[-1], Qt.AlignmentFlag.AlignCenter, text)
     return written
@@ -129,17 +136,17 @@ def paint_ruler(painter: QPainter, axis: Axis, taken: list[QRectF]) -> None:
     first = int(np.ceil(axis.first / distance)) * distance
     for step in range(first, int(axis.last) + 1, distance):
         x = round(axis.x(step)) + 0.5
-        painter.drawLine(QPointF(x, RULER_TOP), QPointF(x, RULER_TOP + 3))
+        painter.drawLine(QPointF(x, theme.px(RULER_TOP)), QPointF(x, theme.px(RULER_TOP) + 3))
     painter.setFont(theme.mono_font(9))
     numbered = tick_distance(axis, 64)
     first = int(np.ceil(max(axis.first, 1) / numbered)) * numbered
     for step in range(first, int(axis.last) + 1, numbered):
         x = round(axis.x(step)) + 0.5
         painter.setPen(QPen(colours.outline, 1))
-        painter.drawLine(QPointF(x, RULER_TOP), QPointF(x, RULER_TOP + 5))
+        painter.drawLine(QPointF(x, theme.px(RULER_TOP)), QPointF(x, theme.px(RULER_TOP) + 5))
         painter.setPen(colours.faint)
         half = QFontMetricsF(painter.font()).horizontalAdvance(str(step)) / 2 + 1
-        box = QRectF(x - half, RULER_TOP + 5, 2 * half, 12)
+        box = QRectF(x - half, theme.px(RULER_TOP + 5), 2 * half, theme.px(12))
         if box.right() <= axis.right + 12 and not any(box.intersects(other) for other in taken):
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(step))
 
@@ -158,10 +165,10 @@ def paint_lane(painter: QPainter, lane: Lane, highest: float, axis: Axis, look: 
     """A leaf's norm as a line of steps, filled below, with a mark where its gradient was written."""
     colours = theme.current()
     colour = colours.running if look.emphasised else colours.done
-    base = look.top + LANE_BASE
+    base = look.top + theme.px(LANE_BASE)
     xs, norms = step_line(lane, axis)
     bad = ~np.isfinite(norms)
-    ys = base - np.where(bad, 1.0, np.nan_to_num(norms, posinf=highest) / highest) * LANE_RISE
+    ys = base - np.where(bad, 1.0, np.nan_to_num(norms, posinf=highest) / highest) * theme.px(LANE_RISE)
     fill = QColor(colour)
     fill.setAlphaF(0.13)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
@@ -174,7 +181,7 @@ def paint_lane(painter: QPainter, lane: Lane, highest: float, axis: Axis, look: 
     painter.setPen(QPen(colour, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin))
     painter.drawPolyline(polygon(np.round(xs * 2) / 2, np.round(ys * 2) / 2))
     if bad.any():
-        _paint_bad(painter, xs, bad, base - LANE_RISE)
+        _paint_bad(painter, xs, bad, base - theme.px(LANE_RISE))
     _paint_marks(painter, lane, highest, axis, look)
 
 
@@ -185,7 +192,7 @@ def _paint_bad(painter: QPainter, xs: Floats, bad: NDArray[np.bool_], y: float) 
     for number in np.flatnonzero(bad[:-1] & bad[1:]):
         painter.drawLine(QPointF(xs[number], y), QPointF(xs[number + 1], y))
     painter.setFont(theme.ui_font(10))
-    painter.drawText(QPointF(float(xs[int(np.argmax(bad))]) + 4, y + 11), "nan/inf")
+    painter.drawText(QPointF(float(xs[int(np.argmax(bad))]) + 4, y + theme.px(11)), "nan/inf")
 
 
 def _paint_marks(painter: QPainter, lane: Lane, highest: float, axis: Axis, look: LaneLook) -> None:
@@ -203,7 +210,11 @@ def _paint_marks(painter: QPainter, lane: Lane, highest: float, axis: Axis, look
         number, x = first + int(offset), float(xs[offset])
         mark = lane.marks[number]
         level = lane.norms[number + 1]
-        y = look.top + LANE_BASE - (min(level / highest, 1.0) if np.isfinite(level) else 1.0) * LANE_RISE
+        y = (
+            look.top
+            + theme.px(LANE_BASE)
+            - (min(level / highest, 1.0) if np.isfinite(level) else 1.0) * theme.px(LANE_RISE)
+        )
         _paint_mark(painter, mark, QPointF(x, y), look.emphasised)
         word = look.words.get(mark.kind, "")
         width = metrics.horizontalAdvance(word)
@@ -212,9 +223,9 @@ def _paint_marks(painter: QPainter, lane: Lane, highest: float, axis: Axis, look
             continue
         painter.setPen(_mark_colour(mark))
         if mark.kind == "added" and x - 6 - width > free:
-            painter.drawText(QPointF(x - 6 - width, max(y + 3, look.top + 9)), word)
+            painter.drawText(QPointF(x - 6 - width, max(y + 3, look.top + theme.px(9))), word)
         elif later - x > width + 12:
-            painter.drawText(QPointF(x + 6, y - 5 if mark.kind == "zeroed" else y + 13), word)
+            painter.drawText(QPointF(x + 6, y - 5 if mark.kind == "zeroed" else y + theme.px(13)), word)
             free = x + 6 + width
         free = max(free, x + 4)
 
@@ -252,25 +263,27 @@ def paint_markers(painter: QPainter, found: tuple[Marker, ...], steps: Integers,
     for offset in np.flatnonzero(spaced(xs, 3)):
         marker, x = found[first + int(offset)], float(xs[offset])
         painter.setPen(QPen(roles[marker.kind], 1, Qt.PenStyle.DashLine))
-        painter.drawLine(QPointF(x, RULER_TOP), QPointF(x, bottom))
+        painter.drawLine(QPointF(x, theme.px(RULER_TOP)), QPointF(x, bottom))
         after = (float(xs[offset + 1]) if offset + 1 < len(xs) else axis.right) - x - 8
-        at_left = after < LEAST_TITLE and offset + 1 == len(xs)
-        room = min(x - free - 10 if at_left else after, MOST_TITLE)
-        if room < LEAST_TITLE:
+        at_left = after < theme.px(LEAST_TITLE) and offset + 1 == len(xs)
+        room = min(x - free - 10 if at_left else after, theme.px(MOST_TITLE))
+        if room < theme.px(LEAST_TITLE):
             continue
         text = metrics.elidedText(marker.title, Qt.TextElideMode.ElideRight, room)
         width = metrics.horizontalAdvance(text)
         painter.setPen(roles[marker.kind])
-        painter.drawText(QRectF(x - width - 5 if at_left else x + 5, HEAD_HEIGHT - 2, width + 2, 13), _LEFT, text)
+        painter.drawText(
+            QRectF(x - width - 5 if at_left else x + 5, theme.px(HEAD_HEIGHT - 2), width + 2, theme.px(13)), _LEFT, text
+        )
         free = x + 5 + width
 
 
 def paint_label(painter: QPainter, name: str, top: float, width: float, selected: bool) -> None:
     """A lane's name in the margin."""
     colours = theme.current()
-    box = QRectF(0, top + LANE_BASE - LANE_RISE - 3, width, LANE_RISE + 6)
+    box = QRectF(0, top + theme.px(LANE_BASE) - theme.px(LANE_RISE) - 3, width, theme.px(LANE_RISE) + 6)
     if selected:
-        painter.fillRect(QRectF(0, top + 4, width - 8, LANE_HEIGHT - 4), colours.selection)
+        painter.fillRect(QRectF(0, top + 4, width - 8, theme.px(LANE_HEIGHT) - 4), colours.selection)
     norm = QFontMetricsF(theme.ui_font(11)).horizontalAdvance("‖g‖")
     painter.setFont(theme.ui_font(11))
     painter.setPen(colours.muted)

@@ -53,8 +53,8 @@ class TimelineView(QAbstractScrollArea):
         self._step = 0
         self._emphasised: NodeId | None = None
         self._selected: NodeId | None = None
-        self._labels = LEAST_LABELS
-        self._axis = Axis.whole(0, LEAST_LABELS, 1)
+        self._labels: float = theme.px(LEAST_LABELS)
+        self._axis = Axis.whole(0, theme.px(LEAST_LABELS), 1)
         self._layer: QPixmap | None = None
         self._pressed: QPoint | None = None
         self._pressed_span: int | None = None
@@ -85,7 +85,9 @@ class TimelineView(QAbstractScrollArea):
     @property
     def head_height(self) -> float:
         """Of the program's lane, the ruler, and the row of marks where there are any."""
-        return HEAD_HEIGHT + (painting.MARKER_ROW if self._strip is not None and self._strip.markers else 0)
+        return theme.px(HEAD_HEIGHT) + (
+            theme.px(painting.MARKER_ROW) if self._strip is not None and self._strip.markers else 0
+        )
 
     def show_strip(self, strip: Strip | None, steps: int) -> None:
         """Show a trace of ``steps`` events; without a strip only the ruler, until it has been read."""
@@ -128,7 +130,7 @@ class TimelineView(QAbstractScrollArea):
         self._set_axis(Axis.whole(self._axis.end, self._axis.left, self._axis.width))
 
     def sizeHint(self) -> QSize:
-        return QSize(700, 190)
+        return QSize(700, theme.px(190))
 
     # Painting
 
@@ -177,7 +179,7 @@ class TimelineView(QAbstractScrollArea):
     def _paint_head(self, painter: QPainter) -> None:
         painter.setFont(theme.ui_font(12))
         painter.setPen(theme.current().muted)
-        box = QRectF(20, painting.SPAN_TOP, self._labels - 20, painting.SPAN_HEIGHT)
+        box = QRectF(20, theme.px(painting.SPAN_TOP), self._labels - 20, theme.px(painting.SPAN_HEIGHT))
         painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.tr("program"))
         taken: list[QRectF] = []
         if self._strip is not None:
@@ -197,12 +199,12 @@ class TimelineView(QAbstractScrollArea):
 
     def _lanes_in_sight(self, strip: Strip) -> range:
         scrolled = self.verticalScrollBar().value()
-        first = int(scrolled // LANE_HEIGHT)
-        last = ceil((scrolled + self.viewport().height() - self.head_height) / LANE_HEIGHT)
+        first = int(scrolled // theme.px(LANE_HEIGHT))
+        last = ceil((scrolled + self.viewport().height() - self.head_height) / theme.px(LANE_HEIGHT))
         return range(first, min(last, len(strip.leaves)))
 
     def _lane_top(self, number: int) -> float:
-        return self.head_height + number * LANE_HEIGHT - self.verticalScrollBar().value()
+        return self.head_height + number * theme.px(LANE_HEIGHT) - self.verticalScrollBar().value()
 
     # Geometry
 
@@ -211,9 +213,9 @@ class TimelineView(QAbstractScrollArea):
 
     def _label_width(self) -> float:
         if self._strip is None:
-            return LEAST_LABELS
+            return theme.px(LEAST_LABELS)
         longest = max((len(leaf_text(self._strip.trace, leaf)) for leaf in self._strip.leaves), default=0)
-        return min(max((longest + 5) * 7.3 + 62, LEAST_LABELS), MOST_LABELS)
+        return min(max(theme.px((longest + 5) * 7.3 + 62), theme.px(LEAST_LABELS)), theme.px(MOST_LABELS))
 
     def _fit(self) -> None:
         """Take the room there is."""
@@ -222,9 +224,9 @@ class TimelineView(QAbstractScrollArea):
         lanes = len(self._strip.leaves) if self._strip is not None else 0
         height = self.viewport().height() - self.head_height
         bar = self.verticalScrollBar()
-        bar.setRange(0, max(0, ceil(lanes * LANE_HEIGHT + 6 - height)))
+        bar.setRange(0, max(0, ceil(lanes * theme.px(LANE_HEIGHT) + 6 - height)))
         bar.setPageStep(max(round(height), 1))
-        bar.setSingleStep(round(LANE_HEIGHT / 2))
+        bar.setSingleStep(round(theme.px(LANE_HEIGHT) / 2))
 
     def _set_axis(self, axis: Axis) -> None:
         self._axis = axis
@@ -350,7 +352,9 @@ class TimelineView(QAbstractScrollArea):
         return f"{leaf_text(self._strip.trace, leaf)}.grad  ‖g‖ {norm_text(norm)}\n{text}"
 
     def _span_at(self, place: QPointF) -> int | None:
-        inside = painting.SPAN_TOP <= place.y() <= painting.SPAN_TOP + painting.SPAN_HEIGHT
+        inside = (
+            theme.px(painting.SPAN_TOP) <= place.y() <= theme.px(painting.SPAN_TOP) + theme.px(painting.SPAN_HEIGHT)
+        )
         if self._strip is None or not inside or not self._axis.left <= place.x() <= self._axis.right:
             return None
         return self._strip.spans.at_place(self._axis.first + (place.x() - self._axis.left) / self._axis.step_width)
@@ -358,7 +362,7 @@ class TimelineView(QAbstractScrollArea):
     def _leaf_at(self, place: QPointF) -> NodeId | None:
         if self._strip is None or place.y() < self.head_height:
             return None
-        number = int((place.y() - self.head_height + self.verticalScrollBar().value()) // LANE_HEIGHT)
+        number = int((place.y() - self.head_height + self.verticalScrollBar().value()) // theme.px(LANE_HEIGHT))
         return self._strip.leaves[number] if number < len(self._strip.leaves) else None
 
     def _set_hover(self, x: float | None) -> None:
