@@ -5,7 +5,7 @@ from __future__ import annotations
 from string import Template
 
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication
 
 from gradviz import resources
 from gradviz_ui import theme
@@ -71,7 +71,7 @@ QLineEdit, QSpinBox, QDoubleSpinBox {
 }
 QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border-color: $accent; }
 QSpinBox, QDoubleSpinBox { padding-right: 18px; }
-QAbstractSpinBox > QLineEdit { border: none; background: transparent; padding: 0 8px; min-height: 0; }
+QAbstractSpinBox > QLineEdit { border: none; background: transparent; min-height: 0; }
 QCheckBox, QRadioButton { spacing: 8px; }
 QCheckBox::indicator, QRadioButton::indicator {
     width: 14px; height: 14px; border: 1px solid $muted; border-radius: 3px; background: $editor;
@@ -135,6 +135,8 @@ QProgressBar::chunk { background: $accent; border-radius: 3px; }
 """)
 
 
+NUMBER_ROOM = 7
+"""Pixels between the frame of a spin box and its number, as in the other fields."""
 BOXES = ("question", "information", "warning", "critical")
 
 
@@ -146,6 +148,11 @@ def apply(app: QApplication) -> None:
     written = sheet(colors)
     if written != app.styleSheet():  # the same one again would polish every widget for nothing
         app.setStyleSheet(written)
+
+
+def indent_number(box: QAbstractSpinBox) -> None:
+    """Let the number keep off the frame: the padding of a spin box in a style sheet does not move its text."""
+    box.lineEdit().setTextMargins(NUMBER_ROOM, 0, 0, 0)
 
 
 def palette(colors: Theme) -> QPalette:

@@ -88,6 +88,15 @@ def test_decimals_are_typed_and_show_in_the_sample(dialog: SettingsDialog, windo
     assert dialog.sample.text().startswith("22.6274")
 
 
+def test_the_number_keeps_off_the_frame(dialog: SettingsDialog) -> None:
+    field = dialog.fields["decimals"]
+    image = field.grab().toImage()
+    middle, text = image.height() // 2, theme.current().text.lightness()
+    rows = range(middle - 4, middle + 5)
+    ink = [x for x in range(3, 60) if any(abs(image.pixelColor(x, y).lightness() - text) < 60 for y in rows)]
+    assert min(ink) >= 7
+
+
 def test_reset_all_puts_everything_back(dialog: SettingsDialog, window: MainWindow, qtbot: QtBot) -> None:
     settings = window.session.settings
     settings.play_speed, settings.text_scale, settings.start = 400, 125, "empty"

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from gradviz.layout import LAYOUTS, LayoutError, missing
-from gradviz_ui import theme
+from gradviz_ui import style, theme
 from gradviz_ui.canvas.ink import ink_of
 from gradviz_ui.canvas.words import card_words
 from gradviz_ui.counting import counted
@@ -92,6 +92,7 @@ class ExportDialog(QDialog):
         self.every_step.setObjectName("export_every_step")
         self.scale = QDoubleSpinBox()
         self.scale.setObjectName("export_scale")
+        style.indent_number(self.scale)
         self.scale.setRange(0.25, LARGEST_SCALE)
         self.scale.setSingleStep(0.5)
         self.scale.setPrefix("× ")

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QSpinBox, QVBoxLayout, QWidg
 from gradviz.projection.numbers import index_text, norm_text, number_text, shape_text
 from gradviz.trace.model import TensorId
 from gradviz.trace.protocol import TraceLike
-from gradviz_ui import theme
+from gradviz_ui import style, theme
 from gradviz_ui.inspector.content import Content
 from gradviz_ui.labels import RoleLabel
 
@@ -60,6 +60,7 @@ class TensorWindow(QDialog):
         box = QSpinBox()
         box.setObjectName(f"slice_{dimension}")
         box.setAccessibleName(self.tr("Index in dimension {n}").replace("{n}", str(dimension)))
+        style.indent_number(box)
         box.setRange(0, max(size - 1, 0))
         box.setWrapping(True)
         box.valueChanged.connect(self._draw)

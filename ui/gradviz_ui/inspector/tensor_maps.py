@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSpinBox, QVBoxLayout,
 from gradviz.projection.numbers import norm_text, number_text, shape_text
 from gradviz.trace.model import Storage, TensorId, TensorInfo
 from gradviz.trace.protocol import TraceLike
-from gradviz_ui import theme
+from gradviz_ui import style, theme
 from gradviz_ui.inspector.content import Content
 from gradviz_ui.inspector.maps import HeatMaps, Term
 from gradviz_ui.labels import RoleLabel
@@ -150,6 +150,7 @@ class TensorMaps(QWidget):
         box = QSpinBox()
         box.setObjectName(f"slice_{dimension}")
         box.setAccessibleName(self.tr("Index in dimension {n}").replace("{n}", str(dimension)))
+        style.indent_number(box)
         box.setFont(theme.mono_font(11))
         box.setWrapping(True)
         box.valueChanged.connect(self._draw)

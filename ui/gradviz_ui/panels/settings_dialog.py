@@ -27,7 +27,7 @@ from PySide6.QtWidgets import (
 )
 
 from gradviz.projection.numbers import norm_text
-from gradviz_ui import theme
+from gradviz_ui import style, theme
 from gradviz_ui.labels import RoleLabel
 from gradviz_ui.opening import reason
 from gradviz_ui.panels.elided import ElidedLabel
@@ -149,6 +149,7 @@ class SettingsDialog(QDialog):
         made: QComboBox | QSpinBox
         if setting.within is not None and not row.names:
             made = QSpinBox(self)
+            style.indent_number(made)
             made.setRange(*setting.within)
             made.setValue(value)
             made.valueChanged.connect(partial(self._choose, row.key))
