@@ -62,10 +62,10 @@ STEP_BUTTONS = (
 BACKENDS = {"numpy": "NumPy engine", "pytorch": "PyTorch"}
 HEIGHT = 48
 MINIMUM_WIDTH = 860
-ICONS, NARROW, NARROWER, NARROWEST = 1560, 1400, 1160, 980
-"""Below the first width the bar uses icons for words; below the second, it leaves out the file's name; below the
-third, the event, the word mark and the speed; below the last, what records (the Record menu has it too) and
-the word "Menu"."""
+MAKE_WAY = (1640, 1560, 1480, 1160, 980)
+"""Below the first width the bar uses icons for words; below the second, it leaves out the file's name (the window's
+title has it); below the third, the word mark; below the fourth, the event and the speed; below the last, what
+records (the Record menu has it too) and the word "Menu"."""
 FILE_WIDTH = 150
 """The file's name has as much room whatever it is: the buttons beside it must not move."""
 _NATIVE = QKeySequence.SequenceFormat.NativeText
@@ -130,8 +130,8 @@ class TopBar(QWidget):
         layout.addSpacing(10)
         layout.addWidget(self.step)
         layout.addSpacing(4)
-        layout.addWidget(self.what, 3)
-        layout.addStretch(1)
+        layout.addWidget(self.what, 5)
+        layout.addStretch()
         layout.addWidget(self.search, 2)
         layout.addWidget(self.export)
         layout.addWidget(self.theme_button)
@@ -144,14 +144,14 @@ class TopBar(QWidget):
         """Where it is narrow, words make way for icons, and names for the steps."""
         super().resizeEvent(event)
         width = event.size().width()
-        narrow = sum(width < theme.px(limit) for limit in (ICONS, NARROW, NARROWER, NARROWEST))
+        narrow = sum(width < theme.px(limit) for limit in MAKE_WAY)
         if narrow != self._narrow:
             self._narrow = narrow
             self.file.setVisible(narrow < 2)
             self.mark.setVisible(narrow < 3)
-            self.play.speed.setVisible(narrow < 3)
-            self.backend.setVisible(narrow < 4)
-            self.menu_button.setText(self.tr("Menu") if narrow < 4 else "")
+            self.play.speed.setVisible(narrow < 4)
+            self.backend.setVisible(narrow < 5)
+            self.menu_button.setText(self.tr("Menu") if narrow < 5 else "")
             self._restyle()
             self._show_step()
 
@@ -248,7 +248,7 @@ class TopBar(QWidget):
     def _show_step(self) -> None:
         trace = self.session.trace
         self.step.setVisible(trace is not None)
-        self.what.setVisible(trace is not None and self._narrow < 3)
+        self.what.setVisible(trace is not None and self._narrow < 4)
         if trace is None:
             return
         text = self.tr("step {step} / {count}").replace("{step}", str(self.session.step))
