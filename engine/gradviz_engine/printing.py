@@ -101,9 +101,13 @@ def _suffixes(tensor: Tensor) -> list[str]:
             suffixes.append(f"size={data.shape}")
         if tensor.dtype not in (default, default.to_complex(), dtypes.int64, dtypes.bool_):
             suffixes.append(f"dtype={tensor.dtype}")
-    grad_fn = tensor.grad_fn
-    if grad_fn is not None:
-        suffixes.append(f"grad_fn=<{type(grad_fn).__name__}>")
+    try:
+        grad_fn = tensor.grad_fn
+        name = None if grad_fn is None else type(grad_fn).__name__
+    except RuntimeError:  # a view whose base was written, where it cannot be given a history
+        name = "Invalid"
+    if name is not None:
+        suffixes.append(f"grad_fn=<{name}>")
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
     return suffixes

@@ -184,7 +184,7 @@ class Tensor:
     def requires_grad(self) -> bool:
         if self._edge is not None or self._leaf_requires_grad:
             return True
-        return self._base is not None and edge_of(self)[0] is not None
+        return self._base is not None and self._base.requires_grad
 
     @requires_grad.setter
     def requires_grad(self, value: bool) -> None:
@@ -221,7 +221,7 @@ class Tensor:
 
     @property
     def output_nr(self) -> int:
-        return edge_of(self)[1] if self.grad_fn is not None else 0
+        return 0 if self._edge is None else self._edge[1]
 
     @property
     def is_leaf(self) -> bool:

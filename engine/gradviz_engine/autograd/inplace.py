@@ -10,7 +10,7 @@ from gradviz_engine import dtypes
 from gradviz_engine.autograd import observer
 from gradviz_engine.autograd.grad_mode import mode
 from gradviz_engine.autograd.node import edge_of, next_sequence
-from gradviz_engine.autograd.views import MULTIPLE, rebase
+from gradviz_engine.autograd.views import MODES, ambiguous, rebase
 from gradviz_engine.ops.reporting import report_op
 
 if TYPE_CHECKING:
@@ -108,22 +108,10 @@ def _overlaps(array: np.ndarray[Any, Any]) -> bool:
 def _check_view(view: Tensor) -> None:
     base, origin = view._base, view._view_origin
     assert base is not None
-    if base._leaf_requires_grad and base._edge is None and not view._leaf_requires_grad and origin != "no_grad":
+    if base._leaf_requires_grad and base._edge is None and not view._leaf_requires_grad and origin not in MODES:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
-    if origin == "no_grad" and base.requires_grad:
-        raise RuntimeError(
-            "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that "
-            "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
-            "both the view and the inplace either both inside the no_grad block (if you don't want the inplace "
-            "to be tracked) or both outside (if you want the inplace to be tracked)."
-        )
-    if origin in MULTIPLE and view.requires_grad:
-        name = {"split": "Split", "split_with_sizes": "SplitWithSizes", "unbind": "Unbind"}.get(origin or "", "")
-        raise RuntimeError(
-            f"Output {view.output_nr} of {name} is a view and is being modified inplace. This view is the output "
-            "of a function that returns multiple views. Such functions do not allow the output views to be "
-            "modified inplace. You should replace the inplace operation by an out-of-place one."
-        )
+    if origin is not None and view.requires_grad:
+        raise RuntimeError(ambiguous(view, "is being"))
 
 
 def check_fits(target: Tensor, array: np.ndarray[Any, Any]) -> None:

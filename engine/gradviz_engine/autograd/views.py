@@ -20,8 +20,14 @@ from gradviz_engine.autograd.saved import version_counter
 if TYPE_CHECKING:
     from gradviz_engine.tensor import Tensor
 
-MULTIPLE = ("split", "split_with_sizes", "unbind", "chunk", "unsafe_split")
-"""Operators that return several views: their outputs may not be changed in place."""
+MULTIPLE = {
+    "split": "Split", "chunk": "Split", "unsafe_split": "Split",
+    "split_with_sizes": "SplitWithSizes", "unbind": "Unbind",
+}  # fmt: skip
+"""Operators that return several views, and what messages call them: such outputs may not be changed in place."""
+
+MODES = {"no_grad": ("no_grad", "with grad mode enabled"), "inference_mode": ("inference", "in normal mode")}
+"""What messages call the modes in which views have no history, and the other mode."""
 
 
 def mark_views(origin: str, source: Tensor, outputs: Sequence[Tensor]) -> None:
@@ -34,7 +40,7 @@ def mark_views(origin: str, source: Tensor, outputs: Sequence[Tensor]) -> None:
         output._version_counter = counter
         output._view_version = counter.number
         if made_under_no_grad:
-            output._view_origin = "no_grad"
+            output._view_origin = "inference_mode" if mode.inference else "no_grad"
         elif origin in MULTIPLE:
             output._view_origin = origin
         elif source._view_origin is not None:
@@ -46,17 +52,43 @@ def geometry(tensor: Tensor) -> tuple[tuple[int, ...], tuple[int, ...], int]:
     return tensor._data.shape, tensor.stride(), tensor.storage_offset()
 
 
+def ambiguous(view: Tensor, what: str) -> str:
+    """Why a view that was made without history, or with others, cannot be given one: ``what`` is modified."""
+    origin = view._view_origin
+    assert origin is not None
+    if origin in MULTIPLE:
+        number = 0 if view._edge is None else view._edge[1]
+        return (
+            f"Output {number} of {MULTIPLE[origin]} is a view and {what} modified inplace. This view is the output "
+            "of a function that returns multiple views. Such functions do not allow the output views to be "
+            "modified inplace. You should replace the inplace operation by an out-of-place one."
+        )
+    name, other = MODES[origin]
+    return (
+        f"A view was created in {name} mode and {what} modified inplace {other}. Given that "
+        "this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving "
+        f"both the view and the inplace either both inside the {origin} block (if you don't want the inplace "
+        "to be tracked) or both outside (if you want the inplace to be tracked)."
+    )
+
+
 def refresh(view: Tensor) -> None:
-    """Bring a view's edge up to date with its base, if the memory changed since it was made."""
+    """Bring a view's edge up to date with its base, if the memory changed since it was made.
+
+    RuntimeError where the view cannot have a history (``ambiguous``).
+    """
     base, counter = view._base, view._version_counter
     assert base is not None
     if counter is None or counter.number == view._view_version:
         return
     if view._leaf_requires_grad or (view._edge is None and not base.requires_grad):
         return
-    view._view_version = counter.number
     if not base.requires_grad:
+        view._view_version = counter.number
         return
+    if view._view_origin is not None:
+        raise RuntimeError(ambiguous(view, "its base or another view of its base has been"))
+    view._view_version = counter.number
     from gradviz_engine.ops.copying import as_strided_node
 
     view._edge = (as_strided_node(base, view), 0)

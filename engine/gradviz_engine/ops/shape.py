@@ -203,9 +203,7 @@ def view_as_dtype(self: Tensor, dtype: Any) -> Tensor:
             f"self.dim() cannot be 0 to view {self.dtype._legacy_name} as {dtype._legacy_name} (different element "
             "sizes)"
         )
-    view = self._with_data(self._data.view(dtype.numpy), version_counter(self))
-    view._base = self if self._base is None else self._base
-    return view
+    return self._with_data(self._data.view(dtype.numpy), version_counter(self))
 
 
 @composite

@@ -130,3 +130,68 @@ def test_leaves_change_freely_without_grad_mode() -> None:
     assert x.tolist() == [9.0, 0.5, 0.5]
     assert x.is_leaf
     assert x._version == 2
+
+
+def made_without_grad(torch: Any) -> tuple[Any, Any]:
+    x = torch.ones(3, 2, requires_grad=True)
+    with torch.no_grad():
+        view = x[0]
+        view.fill_(2.0)
+    return x, view
+
+
+def made_in_inference_mode(torch: Any) -> tuple[Any, Any]:
+    x = torch.ones(3, 2, requires_grad=True)
+    y = x * 1
+    with torch.inference_mode():
+        view = y[0]
+    y.mul_(2)
+    return x, view
+
+
+def made_with_others(torch: Any) -> tuple[Any, Any]:
+    x = torch.ones(3, 2, requires_grad=True)
+    y = x * 1
+    _, view, _ = y.unbind(0)
+    y.mul_(2)
+    return x, view
+
+
+WITHOUT_HISTORY = [made_without_grad, made_in_inference_mode, made_with_others]
+
+
+def answers(torch: Any, program: Any) -> list[str]:
+    """What such a view says of itself: values, or messages."""
+    x, view = program(torch)
+    said = []
+    for ask in (lambda: view.grad_fn, lambda: view * 2, lambda: view.is_leaf, lambda: view.requires_grad, lambda: view):
+        try:
+            said.append(str(ask()))
+        except RuntimeError as error:
+            said.append(str(error))
+    return [*said, str(view.output_nr), str((x * 2).grad_fn._sequence_nr() - (x * 2).grad_fn._sequence_nr())]
+
+
+@pytest.mark.parametrize("program", WITHOUT_HISTORY, ids=lambda p: p.__name__)
+def test_a_view_that_cannot_have_a_history_says_so(program: Any) -> None:
+    grad_fn, product, is_leaf, requires_grad, shown, _, _ = answers(engine, program)
+    assert "its base or another view of its base has been modified inplace" in grad_fn
+    assert grad_fn == product == is_leaf
+    assert requires_grad == "True"
+    assert "grad_fn=<Invalid>" in shown
+
+
+@pytest.mark.pytorch
+@pytest.mark.parametrize("program", WITHOUT_HISTORY, ids=lambda p: p.__name__)
+def test_a_view_that_cannot_have_a_history_says_what_pytorch_says(program: Any) -> None:
+    assert answers(engine, program) == answers(pytest.importorskip("torch"), program)
+
+
+def test_whether_a_view_requires_grad_is_answered_without_a_new_node() -> None:
+    x = engine.ones(4, requires_grad=True)
+    buffer = engine.zeros(2, 4)
+    view = buffer[0]
+    buffer[1] = x
+    before = (x * 1).grad_fn._sequence_nr()
+    assert view.requires_grad
+    assert (x * 1).grad_fn._sequence_nr() == before + 1

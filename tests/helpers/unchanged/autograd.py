@@ -4,7 +4,7 @@ PYTORCH_ONLY = {
     "histogram", "sparse", "complex", "nested function modes", "post accumulate hooks that step", "warnings",
     "forward mode", "packed saved tensors", "a signal while it runs", "out of a program", "functional jacobian",
     "named edges", "is_grads_batched", "anomaly", "multi-grad hooks", "names of nodes", "a leaf as root",
-    "once differentiable, twice", "hooks that raise", "views made without grad",
+    "once differentiable, twice", "hooks that raise",
 }  # fmt: skip
 _CALL = "a backward call is not recorded, since its tensors have no numbers of their own"
 TOLD = {"is_grads_batched": (_CALL,), "functional jacobian": (_CALL,)}
@@ -22,6 +22,11 @@ class Square(torch.autograd.Function):
 """
 
 PROGRAMS = {
+    "an operation without derivative": """
+x = torch.tensor([3.0, 5.0], requires_grad=True)
+z = x * 2 + x // 2
+z.sum().backward()
+""",
     "custom function": _SQUARE
     + """
 x = torch.randn(3, requires_grad=True)
