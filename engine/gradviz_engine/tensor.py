@@ -329,7 +329,12 @@ class Tensor:
     def data(self, value: Tensor) -> None:
         if self.requires_grad and value._data.dtype.kind not in "fc":
             raise RuntimeError("data set to a tensor that requires gradients must be floating point or complex dtype")
+        watcher = observer.current
+        if watcher is not None:
+            watcher.before_write(self, "assign")
         self._data = value._data
+        if watcher is not None:
+            watcher.after_write(self, "assign")
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """The array itself (shared memory); RuntimeError where that would lose the gradient."""

@@ -246,6 +246,14 @@ class Nouns:
         self._memory_of[role, leaf] = memory
         self._owners[memory] = (role, leaf, self._backend.weak(variable))
 
+    def moved(self, role: Role, leaf: NodeId) -> None:
+        """``.data = ...`` may have given the leaf, or its ``.grad``, other memory."""
+        owner = self._owners.get(self._memory_of[role, leaf])
+        variable = owner[2]() if owner is not None and owner[:2] == (role, leaf) else None
+        held = variable.grad if role == "grad" and variable is not None else variable
+        if held is not None:
+            self.own(role, variable, held)
+
     def owner(self, tensor: Any) -> tuple[Role, NodeId, Any] | None:
         """Whose memory a tensor is: the role, the leaf, and the tensor that holds all of it."""
         memory = self._backend.memory(tensor)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import OrderedDict
+from types import CodeType
 from typing import Any
 
 import torch
@@ -34,7 +36,9 @@ class Hooks:
         self._handles = [
             modules.register_module_forward_pre_hook(lambda module, inputs: self.enter(module)),
             modules.register_module_forward_hook(lambda module, inputs, output: self.leave(module), always_call=True),
-            optimizers.register_optimizer_step_pre_hook(lambda optimizer, args, kwargs: self.before_step(optimizer)),
+            optimizers.register_optimizer_step_pre_hook(
+                lambda optimizer, args, kwargs: self.before_step(optimizer, sys._getframe(1).f_code)
+            ),
             optimizers.register_optimizer_step_post_hook(lambda optimizer, args, kwargs: self.after_step(optimizer)),
         ]
         for hooks in (
@@ -113,9 +117,9 @@ class Hooks:
     # Optimizers
 
     @entry("an optimizer's step")
-    def before_step(self, optimizer: Any) -> None:
-        """A step begins, however it computes (one by one, all at once)."""
-        self._watch.stepping += 1
+    def before_step(self, optimizer: Any, runs: CodeType) -> None:
+        """A step begins, however it computes (one by one, all at once), in a function with the code ``runs``."""
+        self._watch.steps.append(runs)
         for parameter in _parameters(optimizer):
             self._versions[id(parameter)] = parameter._version
             self._recorder.before_write(parameter, "")
@@ -123,7 +127,7 @@ class Hooks:
     @entry("an optimizer's step")
     def after_step(self, optimizer: Any) -> None:
         """A step ends."""
-        self._watch.stepping -= 1
+        del self._watch.steps[-1:]  # another thread may have found that its own steps are over
         cause = f"{type(optimizer).__name__}.step"
         for parameter in _parameters(optimizer):
             if self._versions.pop(id(parameter), parameter._version) != parameter._version:

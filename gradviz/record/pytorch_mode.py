@@ -38,8 +38,8 @@ class Watch(TorchFunctionMode):
     def __init__(self, recorder: Recorder) -> None:
         super().__init__()
         self.guard = recorder.guard
-        self.stepping = 0
-        """Above 0 inside ``optimizer.step``, which is told as a whole."""
+        self.steps: list[CodeType] = []
+        """What runs each ``optimizer.step`` that has begun: it is told as a whole."""
         self.inside = 0
         """Above 0 inside a custom function's forward, which is told as a whole."""
         self._recorder = recorder
@@ -66,8 +66,8 @@ class Watch(TorchFunctionMode):
     def before(self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Write | None:
         """Note what the function is about to write."""
         if name == "__set__":
-            return self._assignment(func, args)
-        written = [] if self.stepping else _written(name, args, kwargs)
+            return self._assignment(getattr(getattr(func, "__self__", None), "__name__", ""), args)
+        written = [] if self._is_stepping() else _written(name, args, kwargs)
         if not written:
             return None
         cause = words.cause(words.of_write(name), self._recorder.places)
@@ -75,9 +75,11 @@ class Watch(TorchFunctionMode):
             self._recorder.before_write(tensor, cause)
         return _Write(written, cause)
 
-    def _assignment(self, func: Any, args: tuple[Any, ...]) -> _Write | None:
-        """``grad`` of a leaf is assigned to."""
-        attribute = getattr(getattr(func, "__self__", None), "__name__", "")
+    def _assignment(self, attribute: str, args: tuple[Any, ...]) -> _Write | None:
+        """``data`` is assigned to, or ``grad`` of a leaf."""
+        if attribute == "data" and not self._is_stepping():
+            self._recorder.before_write(args[0], "assign")
+            return _Write([args[0]], "assign")
         if attribute != "grad" or len(args) != 2 or not args[0].is_leaf:
             return None
         variable, after = args
@@ -102,11 +104,23 @@ class Watch(TorchFunctionMode):
             name = func.__self__.__name__ if nodes else name
         if name in words.NO_OPERATION or name.endswith("_like") or not made:
             return
-        if self.stepping and not nodes:  # the optimizer's own arithmetic, not a closure's forward pass
+        if not nodes and self._is_stepping():  # the optimizer's own arithmetic, not a closure's forward pass
             return
         inputs = tensors_in(given)
         if nodes or any(tensor.requires_grad for tensor in inputs):
             self._recorder.op(words.of_operation(name), nodes, inputs, made)
+
+    def _is_stepping(self) -> bool:
+        """Does a step run? One that raised has no end that could be heard of; it is gone from the stack."""
+        if not self.steps:
+            return False
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None:
+            if frame.f_code is self.steps[0]:
+                return True
+            frame = frame.f_back
+        self.steps.clear()
+        return False
 
     def _leave_stacks(self, nodes: list[Any]) -> None:
         """Under ``detect_anomaly`` each node keeps the stack it was made in, to be printed."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradviz.record.guard import Guard, entry, text_of
-from gradviz.record.nouns import Backend, Nouns
+from gradviz.record.nouns import Backend, Nouns, Role
 from gradviz.record.output import OutputLimit, Stream
 from gradviz.record.places import Place, Places
 from gradviz.trace import events as ev
@@ -60,7 +60,7 @@ class Recorder:
         self._nouns = Nouns(sink, backend, places, self._without_numbers)
         self._lock = threading.RLock()
         self._thread = threading.get_ident()
-        self._before_write: dict[int, TensorId | None] = {}
+        self._before_write: dict[int, tuple[Role, NodeId, TensorId | None]] = {}
         self._before_accumulate: dict[int, tuple[TensorId | None, TensorId | None]] = {}
         self._calls: list[_Call] = []
         self._begun = 0
@@ -282,14 +282,16 @@ class Recorder:
         self._before_write.pop(id(tensor), None)  # of a write that raised
         owner = self._nouns.owner(tensor)
         if owner is not None:
-            self._before_write[id(tensor)] = self._nouns.tensor(owner[2])
+            role, leaf, held = owner
+            self._before_write[id(tensor)] = role, leaf, self._nouns.tensor(held)
 
     @entry("a write")
     def after_write(self, tensor: Any, cause: str) -> None:
         """A tensor was changed in place."""
         if self._elsewhere() or id(tensor) not in self._before_write:
             return
-        before = self._before_write.pop(id(tensor))
+        role, leaf, before = self._before_write.pop(id(tensor))
+        self._nouns.moved(role, leaf)
         owner = self._nouns.owner(tensor)
         if owner is None:
             return

@@ -66,12 +66,36 @@ with torch.no_grad():
     w -= 0.1
     w.copy_(torch.ones(3))
     w.fill_(3.0)
+w.data = torch.ones(3)
+w.data.mul_(2)
+w.data = torch.ones(1, 3)
 w.grad = None
 y = w * 1
 y += 1
 y *= w
 y.relu_()
 y.sum().backward()
+""",
+    "an operation without derivative": """
+y = x * 2 + x // 2 + 2 // x + torch.floor_divide(x, 2)
+y.sum().backward()
+""",
+    "a step that raises": """
+w = nn.Parameter(torch.ones(2))
+(w * 2).sum().backward()
+o = torch.optim.SGD([w], lr=0.1)
+def closure():
+    raise ValueError
+try:
+    o.step(closure)
+except ValueError:
+    pass
+with torch.no_grad():
+    w.fill_(3.0)
+    w + 1
+w.data = torch.ones(2)
+w.grad.mul_(2)
+o.step()
 """,
     "training": """
 m = nn.Linear(4, 2)
@@ -138,9 +162,6 @@ OTHER_FIELDS = {
 WRAPPED = ("dim", "dim0", "dim1", "end")
 """Fields that the engine keeps counted from the front; PyTorch as the program gave them."""
 
-UNTOLD = ("setitem",)
-"""Operations that are told by what they write, and not by both backends as operations."""
-
 
 def recorded(text: str, folder: Path, backend: Any) -> Trace:
     path = folder / f"{backend}.gradviz"
@@ -153,8 +174,7 @@ def told(trace: Trace) -> list[tuple[Any, ...]]:
     lines: list[tuple[Any, ...]] = []
     for event in trace.events:
         if isinstance(event, ev.Op):
-            if event.name not in UNTOLD:
-                lines.append(("op", event.name, [trace.nodes[node].name for node in event.nodes], event.line))
+            lines.append(("op", event.name, [trace.nodes[node].name for node in event.nodes], event.line))
         elif isinstance(event, (ev.GradWrite, ev.ValueWrite)):
             lines.append((event.kind, event.cause, trace.nodes[event.leaf].label, event.line))
         elif isinstance(event, ev.NodeBegin):

@@ -191,6 +191,8 @@ START = "w = torch.ones(2, 2, requires_grad=True)\n(w * 3).sum().backward()\n"
         ("with torch.no_grad(): w.sub_(0.1)", ("value_write", "sub_")),
         ("with torch.no_grad(): w[0] = 5", ("value_write", "setitem")),
         ("w.data.copy_(torch.zeros(2, 2))", ("value_write", "copy_")),
+        ("w.data = torch.zeros(2, 2)", ("value_write", "assign")),
+        ("w.grad.data = torch.zeros(2, 2)", ("grad_write", "assign")),
     ],
 )
 def test_writes_are_recognized_through_any_alias(record: Record, statement: str, written: tuple[str, str]) -> None:

@@ -1,6 +1,12 @@
 """``torch.compile``: with each backend that runs anywhere, in each way to ask for it."""
 
-BACKENDS = ("eager", "aot_eager", "aot_eager_decomp_partition", "eager_noexcept", "inductor")
+BACKENDS = (
+    "eager", "eager_debug", "eager_noexcept", "pre_dispatch_eager", "invoke_subgraph", "inductor", "cudagraphs",
+    "aot_eager", "aot_eager_decomp_partition", "aot_eager_decomp_partition_crossref", "aot_eager_default_partitioner",
+    "non_leaf_compile_error_TESTING_ONLY", "relu_accuracy_error_TESTING_ONLY", "relu_runtime_error_TESTING_ONLY",
+    "openxla",
+)  # fmt: skip
+"""``torch._dynamo.list_backends(exclude_tags=())`` as far as they run; the last one says that it does not."""
 
 _TRAIN = """
 model = nn.Sequential(nn.Linear(4, 8), nn.Tanh(), nn.Linear(8, 1))
@@ -24,6 +30,29 @@ print(seen)
 
 PROGRAMS = {
     **{f"compiled by {backend}": f"BACKEND = {backend!r}" + _TRAIN for backend in BACKENDS},
+    "compiled before": """
+model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1))
+f = torch.compile(lambda x: model(x).square().sum(), backend="eager")
+g = torch.compile(nn.Linear(4, 2), backend="aot_eager")
+x = torch.randn(5, 4)
+f(x).backward()
+g(x).sum().backward()
+seen = [p.grad.tolist() for p in model.parameters()]
+# recorded from here
+for n in (5, 5, 3):
+    x = torch.randn(n, 4)
+    loss = f(x) + g(x).sum()
+    loss.backward()
+    print(loss)
+(x * model[0].weight[0]).sum().backward()
+""",
+    "a graph from before": """
+model = torch.compile(nn.Linear(4, 2), backend="aot_eager")
+loss = model(torch.randn(5, 4)).sum()
+# recorded from here
+loss.backward()
+print(model.weight.grad)
+""",
     "a compiled model": """
 model = torch.compile(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1)), backend="aot_eager")
 optimizer = torch.optim.Adam(model.parameters())
@@ -106,5 +135,7 @@ except ValueError as error:
 (x * 3).sum().backward()
 """,
 }
+LOADS_THE_COMPILER = {"compiled by eager", "a compiled model"}
+"""The others find it loaded, as a program does that compiled something before."""
 PYTORCH_ONLY = set(PROGRAMS)
 TOLD: dict[str, tuple[str, ...]] = {}

@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from types import ModuleType
@@ -50,6 +51,7 @@ def as_main(file: Path) -> Iterator[dict[str, Any]]:
 def run(name: str, backend: str, how: str, folder: Path) -> dict[str, Any]:
     """One run of a program; what it left behind."""
     os.environ["HOW"] = how
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / how)  # what comes from a cache has other numbers
     file = folder / "program.py"
     text = ROWS[name].text
@@ -192,7 +194,10 @@ def main() -> None:
     else:
         import gradviz.record.engine_backend  # noqa: F401
     results: dict[str, Any] = {}
-    for name in names or [row.name for row in ROWS.values() if backend == "pytorch" or row.engine]:
+    chosen = names or [row.name for row in ROWS.values() if backend == "pytorch" or row.engine]
+    for name in sorted(chosen, key=lambda name: ROWS[name].compiler):
+        if ROWS[name].compiler and "torch._dynamo" not in sys.modules:  # seconds, once instead of for each run
+            import_module("torch._inductor.compile_fx")
         plain, recorded = (forked(name, backend, how, folder) for how in ("plain", "recorded"))
         results[name] = plain, recorded
         (folder / "results").write_bytes(pickle.dumps(results))
