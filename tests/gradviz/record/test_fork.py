@@ -144,7 +144,8 @@ MULTIPROCESSING = """
 import multiprocessing, sys, time, torch
 
 def work(number):
-    print("working", flush=True)
+    sys.stdout.write("working\\n")  # in one go: other processes write to the same pipe
+    sys.stdout.flush()
     return number * number
 
 def late(path):
