@@ -35,7 +35,7 @@ def replace(path: Path, choose: random.Random) -> None:
     """Another file of the folder has its name."""
     others = sorted(other for other in path.parent.iterdir() if other.is_file())
     beside = path.with_name("replacement.tmp")
-    beside.write_bytes(choose.choice(others).read_bytes())
+    beside.write_bytes(choose.choice(others).read_bytes() if others else b"")
     beside.replace(path)
 
 

@@ -8,11 +8,14 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from gradviz_ui import theme
 
+MOST_SHOWN = 2_000
+"""Characters of a text; a label of more is laid out for so long that the window stands still."""
+
 
 class RoleLabel(QLabel):
     """A label in the colour of a theme role (``muted``, ``error`` ...); its text can be selected and copied.
 
-    ``text`` is shown as it is: what a trace says is never read as HTML.
+    ``text`` is shown as it is, its first ``MOST_SHOWN`` characters: what a trace says is never read as HTML.
     """
 
     def __init__(self, role: str = "text", font: QFont | None = None, *, wraps: bool = True) -> None:
@@ -33,6 +36,12 @@ class RoleLabel(QLabel):
         if role != self._role:
             self._role = role
             self._recolour()
+
+    def setText(self, text: str) -> None:
+        """Show the text; what is HTML is of a length of its own."""
+        if len(text) > MOST_SHOWN and self.textFormat() is Qt.TextFormat.PlainText:
+            text = text[: MOST_SHOWN - 1] + "…"
+        super().setText(text)
 
     def show_text(self, text: str) -> None:
         """Show ``text``, and take no room where it is empty."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableView, QVBoxLayout, QWidget
 
+from gradviz.plain import clipped
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
 from gradviz_ui.labels import RoleLabel
@@ -16,6 +17,8 @@ from gradviz_ui.panels.event_model import Column, EventModel, Steps
 
 ROW_HEIGHT = 22
 MOST_HISTORY_ROWS = 6
+MOST_OF_A_FACT = 300
+"""Characters of a name or a scope in the line of facts."""
 
 
 class Heading(QWidget):
@@ -50,7 +53,7 @@ class Heading(QWidget):
     ) -> None:
         """Show these, joined by dots; ``line`` becomes a link, ``state`` has the colour of ``role``."""
         self.title.setText(title)
-        parts = [escape(fact) for fact in facts if fact]
+        parts = [escape(clipped(fact, MOST_OF_A_FACT)) for fact in facts if fact]
         if line is not None:
             text = self.tr("line {n}").replace("{n}", str(line))
             parts.append(f'<a href="#line" style="text-decoration: none">{escape(text)}</a>')
