@@ -46,8 +46,10 @@ def take(settings: Settings, colors: str, picture: Path) -> None:
     application = app.make_application()
     theme.themes().choose("dark" if colors == "dark" else "light")
     window = app.make_window(settings)
-    window.resize(*SIZE)
     window.show()
+    settle(application, 0.2)
+    window.resize(*SIZE)  # only now: at first it is fitted into the screen, which is small where there is none
+    window.arrangement.restore()
     window.session.open(resources.path(*app.EXAMPLE))
     wait_until(application, lambda: window.session.playhead is not None)
     step, leaf = second_sum(window)
