@@ -27,6 +27,8 @@ class Traces:
         self.folder = Path(self._folder.name)
         self._sound = sound(self.folder)
         self._keep = keep
+        if keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
         self.opened = self.shown = 0
 
     def attack(self, seed: int, shown: float = SHOWN) -> Finding | None:
