@@ -16,10 +16,11 @@ from pytestqt.qtbot import QtBot
 from gradviz.projection.frame import Frame
 from gradviz.projection.scene import build
 from gradviz.trace.events import Accumulate
-from gradviz.trace.model import Saved
+from gradviz.trace.model import Saved, TensorInfo
 from gradviz.trace.reader import Trace
 from gradviz.trace.synthetic import Scribe
 from gradviz.trace.writer import TraceWriter
+from gradviz_ui.inspector.content import Content
 from gradviz_ui.inspector.enlarged import TensorWindow
 from gradviz_ui.inspector.panel import InspectorPanel
 from gradviz_ui.session import Selection, Session
@@ -129,6 +130,11 @@ def test_numbers_that_no_ten_bins_part_have_no_distribution(
     session.seek(last.step)
     session.select(Selection(node=last.leaf))
     assert panel.leaf_page.distribution.histogram is None
+
+
+def test_a_tensor_without_numbers_has_no_distribution_whatever_the_trace_says_of_them() -> None:
+    said = TensorInfo(0, (0, 3), "float32", 0.0, -1.0, 1.0, 0.0, 0, 0, 0)
+    assert Content(said, np.zeros((0, 3), np.float32), None).histogram(10) is None
 
 
 def test_a_signalling_nan_is_shown_without_a_word_on_the_terminal(tmp_path: Path, qtbot: QtBot) -> None:

@@ -59,8 +59,8 @@ class Content:
 
     def histogram(self, bins: int) -> Histogram | None:
         """How the finite numbers are spread from the smallest (or 0) to the largest (or 0)."""
-        if self.values is None or self.info.min is None or self.info.max is None:
-            return None
+        if self.values is None or not self.values.size or self.info.min is None or self.info.max is None:
+            return None  # a forged trace may tell extremes of a tensor without numbers
         numbers = self.values.ravel()
         stride = -(-numbers.size // MOST_COUNTED)
         numbers = np.abs(numbers[::stride]) if np.iscomplexobj(numbers) else numbers[::stride]
