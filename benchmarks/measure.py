@@ -1,10 +1,14 @@
-"""What the benchmarks share: turns, medians, ratios, a table."""
+"""What the benchmarks share: turns, medians, ratios, a table, and the helpers of the tests."""
 
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 
 def medians(candidates: dict[str, Callable[[], object]], rounds: int = 25, warmup: int = 3) -> dict[str, float]:

@@ -20,16 +20,17 @@ from collections.abc import Callable
 if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform in ("win32", "darwin")):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import measure  # noqa: F401  (makes the helpers of the tests importable)
 from PySide6.QtCore import QEvent, QObject, QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from gradviz import resources
-from gradviz.trace.synthetic import training
 from gradviz_ui import app
 from gradviz_ui.canvas.item import GraphItem
 from gradviz_ui.main_window import MainWindow
 from gradviz_ui.settings import Settings
+from synthetic import training
 
 TARGET_MS = 16.0
 PATIENCE = 120.0
@@ -71,7 +72,7 @@ def settle(application: QApplication, paints: Paints) -> float:
     return paints.last
 
 
-def measure(application: QApplication, window: MainWindow, paints: Paints, steps: int) -> tuple[float, float]:
+def median_step(application: QApplication, window: MainWindow, paints: Paints, steps: int) -> tuple[float, float]:
     """Median seconds to painted and to settled over ``steps`` presses of Right, spread over the trace."""
     painted, settled = [], []
     spread = max(1, window.session.last_step // (steps + 1))
@@ -113,16 +114,16 @@ def main(steps: int) -> None:
         window.session.open(resources.path(*app.EXAMPLE))
         show(application, window)
         paints = Paints(window)
-        report("the example", measure(application, window, paints, steps))
+        report("the example", median_step(application, window, paints, steps))
 
         trace = training(10_000)
         assert trace is not None
         window.session.show_trace(trace)
         show(application, window)
         title = f"{len(trace.nodes):,} nodes, {len(trace.events):,} events"
-        report(f"{title}, as opened", measure(application, window, paints, steps))
+        report(f"{title}, as opened", median_step(application, window, paints, steps))
         window.canvas.fit()
-        report(f"{title}, all in sight", measure(application, window, paints, steps))
+        report(f"{title}, all in sight", median_step(application, window, paints, steps))
         window.close()
 
 

@@ -9,7 +9,7 @@ For scripts, notebooks and training code::
         loss.backward()
 
     trace = gradviz.load("run.gradviz")
-    trace.graph, trace.events, trace.at(12)
+    trace.graph, trace.events, gradviz.Playhead(trace, 12)
     gradviz.show(loss)
 
 Nothing is imported before it is used.
@@ -21,10 +21,20 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradviz.record.session import open_session as record
+    from contextlib import AbstractContextManager
+
+    from gradviz.recording.recorder import Recorder
+    from gradviz.replay.playhead import Playhead
     from gradviz.trace.reader import Trace
 
-__all__ = ["Trace", "load", "mark", "record", "show"]
+__all__ = ["Playhead", "Trace", "load", "mark", "record", "show"]
+
+
+def record(path: str | PathLike[str], **options: Any) -> AbstractContextManager[Recorder]:
+    """Record what happens inside the ``with`` block; see ``gradviz.recording.session.open_session``."""
+    from gradviz.recording.session import open_session
+
+    return open_session(path, **options)
 
 
 def load(path: str | PathLike[str]) -> Trace:
@@ -38,7 +48,7 @@ def mark(name: str) -> None:
     """Give this moment of the recording a name to jump to; without a recording, do nothing."""
     import sys
 
-    session = sys.modules.get("gradviz.record.session")
+    session = sys.modules.get("gradviz.recording.session")
     recorder = None if session is None else session.current
     if recorder is not None:
         recorder.mark(str(name))
@@ -50,7 +60,7 @@ def show(loss: Any) -> None:
     The gradients that the call adds stay, as with any backward call. The recording is kept as one that the
     window makes: among the last ten, until it is saved.
     """
-    from gradviz.record.session import open_session
+    from gradviz.recording.session import open_session
     from gradviz.startup import require_window
 
     require_window()
@@ -64,12 +74,12 @@ def show(loss: Any) -> None:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Playhead":
+        from gradviz.replay.playhead import Playhead
+
+        return Playhead
     if name == "Trace":
         from gradviz.trace.reader import Trace
 
         return Trace
-    if name == "record":
-        from importlib import import_module
-
-        return import_module("gradviz.record")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

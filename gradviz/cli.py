@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 from gradviz.plain import clipped, harmless
 
 if TYPE_CHECKING:
-    from gradviz.record.program import Program
+    from gradviz.recording.program import Program
     from gradviz.trace.reader import Trace
 
 BAD = 2
@@ -183,8 +183,8 @@ def _record(arguments: Sequence[str]) -> int:
     options = parser.parse_args(own)
     program = _load_program(Path(options.file))
     trace = Path(options.trace or Path(options.file).with_suffix(".gradviz").name)
-    from gradviz.record.run import run
-    from gradviz.record.session import RecordError
+    from gradviz.recording.run import run
+    from gradviz.recording.session import RecordError
 
     try:
         result = run(program, trace, backend=options.backend, values=options.values, arguments=program_arguments)
@@ -199,7 +199,7 @@ def _record(arguments: Sequence[str]) -> int:
 
 
 def _load_program(path: Path) -> Program:
-    from gradviz.record.program import Program, ProgramError
+    from gradviz.recording.program import Program, ProgramError
 
     try:
         return Program.load(path)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from gradviz.projection.diagram import Box, BoxKind
 from gradviz.projection.grad_scale import grad_scale, size_of
 from gradviz.projection.heat import scale_of
-from gradviz.projection.numbers import norm_text, number_text, shape_text
 from gradviz.projection.sizes import PADDING, shapes, size, thumbnail
 from gradviz.projection.text import mono_width
 from gradviz.replay import NodeState
@@ -20,6 +19,7 @@ from gradviz.replay.playhead import Playhead
 from gradviz.trace.contents import readable_array, readable_thumbnail
 from gradviz.trace.events import Accumulate, GradWrite
 from gradviz.trace.model import NodeId, TensorId
+from gradviz.trace.numbers import norm_text, number_text, shape_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from gradviz.projection.cards import ENGLISH, Card, Words, card, just_zeroed
 from gradviz.projection.diagram import BoxKind
-from gradviz.projection.numbers import norm_text, number_text, shape_text
 from gradviz.projection.scene import Scene
 from gradviz.replay import NodeState
 from gradviz.replay.index import index_of
 from gradviz.replay.playhead import Change, Playhead
 from gradviz.trace.events import Accumulate, BackwardBegin, Flow, GradWrite, NodeBegin, Op
 from gradviz.trace.model import NodeId, TensorId
+from gradviz.trace.numbers import norm_text, number_text, shape_text
 from gradviz.trace.protocol import TraceLike
 
 

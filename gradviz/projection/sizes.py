@@ -8,8 +8,8 @@ import numpy as np
 
 from gradviz.layout.drawing import Floats
 from gradviz.projection.diagram import Box, BoxKind, Diagram
-from gradviz.projection.numbers import shape_text
 from gradviz.projection.text import NAME_SIZE, mono_width, small_width, title_width
+from gradviz.trace.numbers import shape_text
 
 PADDING = 15.0
 """Between a card's border and its text, left; the state's bar is in it."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gradviz.projection.numbers import number_text
 from gradviz.replay.adjacency import adjacency_of
 from gradviz.replay.formula import TRANSPOSED
 from gradviz.replay.index import index_of, last
@@ -18,6 +17,7 @@ from gradviz.replay.worked import Operands, agrees, element, operand, sum_text, 
 from gradviz.trace.contents import readable_array
 from gradviz.trace.events import Accumulate, BackwardBegin, Flow, NodeBegin, NodeEnd
 from gradviz.trace.model import NodeId, TensorId
+from gradviz.trace.numbers import number_text
 from gradviz.trace.protocol import TraceLike
 
 Index = tuple[int, ...]

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 
-from gradviz.projection.numbers import number_text
+from gradviz.trace.numbers import number_text
 
 LONGEST = 200
 """Characters of a formula that is still worked out; longer ones are nothing a person would check by eye."""

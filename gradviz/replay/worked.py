@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gradviz.projection.numbers import number_text
 from gradviz.replay.formula import TRANSPOSED, evaluate, names_in, substitute
+from gradviz.trace.numbers import number_text
 
 Array = NDArray[Any]
 Index = tuple[int, ...]

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from gradviz.trace.events import Event
 from gradviz.trace.model import Edge, GraphNode, NodeId, NodeKind, Source, Value
-from gradviz.trace.protocol import TraceLike
 
 if TYPE_CHECKING:
     import networkx as nx
-
-    from gradviz.replay.playhead import Playhead
 
 
 class TraceBase:
@@ -58,12 +55,6 @@ class TraceBase:
             else:
                 graph.add_edge(edge.source, edge.target, slots=[index])
         return graph
-
-    def at(self, step: int) -> Playhead:
-        """A playhead at this step."""
-        from gradviz.replay.playhead import Playhead
-
-        return Playhead(cast(TraceLike, self), step)  # the subclasses add the tensors
 
     def close(self) -> None:
         """Let go of the file, where there is one."""

@@ -19,8 +19,6 @@ from gradviz.trace.model import Edge, GraphNode, NodeId, Source, TensorId, Tenso
 if TYPE_CHECKING:
     import networkx as nx
 
-    from gradviz.replay.playhead import Playhead
-
 
 class TraceLike(Protocol):
     """An immutable recording. Ids are positions: ``nodes[i].id == i``, ``events[n - 1].step == n``."""
@@ -85,9 +83,6 @@ class TraceLike(Protocol):
 
         Raises TraceError as ``array`` does.
         """
-
-    def at(self, step: int) -> Playhead:
-        """A playhead at this step."""
 
     def close(self) -> None: ...
 

@@ -59,7 +59,9 @@ class TraceWriter:
     Raises ``TraceError`` when the file cannot be written, or another recording is being written to it.
     """
 
-    def __init__(self, path: str | Path, *, values: Values = "auto", begin: bool = True, **meta: Any) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, values: Values = "auto", begin: bool = True, **meta: Any
+    ) -> None:
         if values not in ("full", "summary", "auto"):
             raise TraceError(f"values is full, summary or auto, not {values!r}")
         self.path = Path(path)

@@ -24,7 +24,7 @@ PATIENCE = 180
 """Seconds of wall time until a program counts as hanging; plain Python must have ended in this time."""
 RANDOM = 0.3
 """The share of random programs on tensors."""
-AS_ENGINE = "import runpy, sys\nfrom gradviz.record.alias import engine_as_torch\nsys.argv = sys.argv[1:]\n" \
+AS_ENGINE = "import runpy, sys\nfrom gradviz.recording.alias import engine_as_torch\nsys.argv = sys.argv[1:]\n" \
     "with engine_as_torch():\n    runpy.run_path(sys.argv[0], run_name='__main__')\n"  # fmt: skip
 
 _VARIES = re.compile(rb"(?<=\[Previous line repeated )\d+| at 0x[0-9a-f]+")

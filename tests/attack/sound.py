@@ -11,10 +11,10 @@ import numpy as np
 from gradviz.trace.base import TraceBase
 from gradviz.trace.memory import MemoryTrace
 from gradviz.trace.model import Source
-from gradviz.trace.synthetic import autograd_basics, training
 from gradviz.trace.writer import TraceWriter
 from tests.attack.rows import Rows
 from tests.helpers.simulator import Simulator
+from tests.helpers.synthetic import autograd_basics, training
 
 PROGRAM = """\
 import torch

@@ -8,8 +8,8 @@ import threading
 import time
 from pathlib import Path
 
-from gradviz.record.client import Finished, Worker
-from gradviz.record.program import Program
+from gradviz.recording.client import Finished, Worker
+from gradviz.recording.program import Program
 from gradviz.trace.errors import TraceError
 from gradviz.trace.reader import Trace
 from tests.attack.found import Finding

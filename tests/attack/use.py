@@ -123,7 +123,7 @@ def _projection(trace: Trace, choose: random.Random) -> None:
         scene = build(trace, view)
     except LayoutError:
         return
-    frame = Frame(scene, trace.at(choose.randrange(len(trace.events) + 1)))
+    frame = Frame(scene, Playhead(trace, choose.randrange(len(trace.events) + 1)))
     for _ in range(SEEKS):
         frame.update(frame.playhead.seek(choose.randrange(len(trace.events) + 1)))
         for box in range(min(len(scene.boxes), 40)):

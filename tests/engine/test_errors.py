@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from gradviz.record.alias import engine_as_torch
+from gradviz.recording.alias import engine_as_torch
 
 DATA = json.loads((Path(__file__).parent / "data" / "errors.json").read_text(encoding="utf-8"))
 CASES: dict[str, dict[str, Any]] = DATA["cases"]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from gradviz.record.alias import engine_as_torch
+from gradviz.recording.alias import engine_as_torch
 
 DATA = json.loads((Path(__file__).parent / "data" / "grad_fn_names.json").read_text(encoding="utf-8"))
 EXPRESSIONS: dict[str, str | None] = DATA["expressions"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import gradviz_engine as torch
-from gradviz.record.alias import engine_as_torch
+from gradviz.recording.alias import engine_as_torch
 
 
 def test_programs_that_ask_for_an_accelerator_run_on_the_cpu() -> None:

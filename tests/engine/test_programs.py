@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from gradviz.record.alias import engine_as_torch
+from gradviz.recording.alias import engine_as_torch
 
 PROGRAMS = Path(__file__).parent / "programs"
 NAMES = sorted(path.stem for path in PROGRAMS.glob("*.py"))

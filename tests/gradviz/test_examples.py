@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from gradviz import resources
-from gradviz.record.program import Program
+from gradviz.recording.program import Program
 from gradviz.trace.events import Accumulate, BackwardBegin, GradWrite, NodeBegin, Output
 from gradviz.trace.reader import Trace
 

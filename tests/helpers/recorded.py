@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import gradviz
-from gradviz.record.program import Program
-from gradviz.record.run import run
+from gradviz.recording.program import Program
+from gradviz.recording.run import run
 from gradviz.trace.protocol import TraceLike
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import gradviz_engine as torch
-from gradviz.record.alias import engine_as_torch
+from gradviz.recording.alias import engine_as_torch
 from gradviz_engine.ops.registry import OPERATORS, Operator
 
 MORE = (

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gradviz.trace.memory import MemoryTrace
-from gradviz.trace.synthetic import autograd_basics
 from gradviz_ui import app, theme
 from gradviz_ui.code.document import Document
 from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Session
 from gradviz_ui.settings import Settings
+from synthetic import autograd_basics
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from PySide6.QtGui import QFontMetricsF
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from gradviz.projection.numbers import norm_text
+from gradviz.trace.numbers import norm_text
 from gradviz_ui import appearance, theme
 from gradviz_ui.main_window import MainWindow
 from gradviz_ui.settings import Settings

@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from gradviz import resources
-from gradviz.record.program import Program
-from gradviz.record.run import run
+from gradviz.recording.program import Program
+from gradviz.recording.run import run
 from gradviz_ui.code.notebook import new_notebook
 from gradviz_ui.main_window import MainWindow
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gradviz.replay.index import index_of
 from gradviz.trace.memory import MemoryTrace
-from gradviz.trace.synthetic import training
 from gradviz_ui.session import NOTHING, Selection, Session
+from synthetic import training
 
 
 def test_a_new_trace_starts_with_nothing_selected_and_no_stops_at_nodes(session: Session, basics: MemoryTrace) -> None:

@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from gradviz.trace.memory import MemoryTrace
-from gradviz.trace.synthetic import training
 from gradviz_ui.canvas.panel import CanvasPanel
 from gradviz_ui.session import Session
 from gradviz_ui.timeline.panel import TimelinePanel
 from gradviz_ui.wheel import turn_of
+from synthetic import training
 
 NONE, CTRL, SHIFT = (
     Qt.KeyboardModifier.NoModifier,

@@ -7,7 +7,7 @@ from typing import cast
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
-from gradviz.projection import numbers
+from gradviz.trace import numbers
 from gradviz_ui import style, theme, translation
 from gradviz_ui.settings import Settings
 from gradviz_ui.theme import Choice

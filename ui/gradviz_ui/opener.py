@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from gradviz.record.program import Program
+from gradviz.recording.program import Program
 from gradviz_ui.background import Background
 from gradviz_ui.opening import FAILURES, PROGRAM_SUFFIXES, TRACE_SUFFIX, OpenTrace, open_trace, reason
 from gradviz_ui.settings import Settings

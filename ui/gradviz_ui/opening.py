@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradviz.record.program import Program, ProgramError
+from gradviz.recording.program import Program, ProgramError
 from gradviz.replay.index import index_of
 from gradviz.replay.playhead import Playhead
 from gradviz.trace.errors import TraceError

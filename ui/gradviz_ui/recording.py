@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from gradviz.record.program import Program
+from gradviz.recording.program import Program
 from gradviz_ui.backlog import Backlog
 
 if TYPE_CHECKING:
-    from gradviz.record.client import Finished, Worker
-    from gradviz.record.session import BackendName
+    from gradviz.recording.client import Finished, Worker
+    from gradviz.recording.session import BackendName
 
 BATCH_MS = 50
 """How often printed text and the count of events reach the window."""
@@ -70,7 +70,7 @@ class Recording(QObject):
 
     def _child(self) -> Worker:
         if self._worker is None:
-            from gradviz.record.client import Worker  # the window stands before this is loaded
+            from gradviz.recording.client import Worker  # the window stands before this is loaded
 
             self._worker = Worker(
                 on_output=self._on_output,

@@ -14,8 +14,8 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from gradviz.record.program import Program
-from gradviz.record.stops import next_stop
+from gradviz.recording.program import Program
+from gradviz.recording.stops import next_stop
 from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme

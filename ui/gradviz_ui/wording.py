@@ -7,7 +7,6 @@ from typing import Any
 from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
 
 from gradviz.plain import clipped
-from gradviz.projection.numbers import norm_text, shape_text
 from gradviz.replay import NodeState
 from gradviz.replay.index import index_of
 from gradviz.replay.naming import call_name
@@ -30,6 +29,7 @@ from gradviz.trace.events import (
     Warned,
 )
 from gradviz.trace.model import NodeId, TensorId, ValueId
+from gradviz.trace.numbers import norm_text, shape_text
 from gradviz.trace.protocol import TraceLike
 
 translate = QCoreApplication.translate

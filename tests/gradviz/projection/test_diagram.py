@@ -8,7 +8,7 @@ from gradviz.projection.sizes import size, sizes
 from gradviz.trace.events import Op
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
 from gradviz.trace.model import Edge, GraphNode, NodeKind, Value
-from gradviz.trace.synthetic import autograd_basics, training
+from synthetic import autograd_basics, training
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from gradviz.replay import NodeState, Playhead
 from gradviz.trace.events import Accumulate, BackwardBegin, BackwardEnd, Flow, GradWrite, NodeBegin, NodeEnd, Op
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
 from gradviz.trace.model import Edge, GraphNode, NodeKind
-from gradviz.trace.synthetic import autograd_basics, training
 from simulator import Simulator
+from synthetic import autograd_basics, training
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from gradviz.projection.diagram import VIEWS
 from gradviz.projection.scene import Scene, build
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
 from gradviz.trace.model import Edge, GraphNode, NodeKind
-from gradviz.trace.synthetic import autograd_basics, training
+from synthetic import autograd_basics, training
 
 
 @pytest.fixture(scope="module")

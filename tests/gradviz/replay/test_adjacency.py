@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradviz.replay.adjacency import adjacency_of
-from gradviz.trace.synthetic import autograd_basics, training
+from synthetic import autograd_basics, training
 
 
 def test_every_edge_is_found_from_both_of_its_ends() -> None:

@@ -10,7 +10,7 @@ import pytest
 from gradviz.replay.explain import Reason, arrived, why_accumulated
 from gradviz.trace.events import Accumulate
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
-from gradviz.trace.synthetic import Scribe, autograd_basics
+from synthetic import Scribe, autograd_basics
 
 
 def accumulations(trace: MemoryTrace, label: str) -> list[Accumulate]:

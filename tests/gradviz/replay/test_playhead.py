@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from gradviz.replay import NodeState, Playhead
 from gradviz.trace.events import Accumulate, BackwardBegin, BackwardEnd, Flow, NodeBegin, NodeEnd
 from gradviz.trace.memory import MemoryTrace
-from gradviz.trace.synthetic import autograd_basics, training
 from simulator import Simulator, Truth
+from synthetic import autograd_basics, training
 
 programs = st.builds(lambda seed, size: _run(seed, size), st.integers(0, 10**6), st.integers(1, 25))
 

@@ -12,8 +12,8 @@ from gradviz.trace.events import Accumulate, BackwardBegin, GradWrite
 from gradviz.trace.memory import TraceBuilder
 from gradviz.trace.model import GraphNode, NodeKind, TensorId
 from gradviz.trace.protocol import TraceLike
-from gradviz.trace.synthetic import autograd_basics
 from recorded import recorded
+from synthetic import autograd_basics
 
 SQRT = "import torch\nx = torch.zeros(2, requires_grad=True)\ny = (x * 1).sqrt().sum()\ny.backward()\n"
 LOG = "import torch\nx = torch.tensor([-1.0, 2.0], requires_grad=True)\ny = x.log() * 2\ny.sum().backward()\n"

@@ -23,8 +23,8 @@ from gradviz.trace.events import (
 )
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
 from gradviz.trace.model import GraphNode, NodeKind
-from gradviz.trace.synthetic import autograd_basics, training
 from simulator import Simulator
+from synthetic import autograd_basics, training
 
 traces = st.builds(lambda seed: Simulator(seed).run(20), st.integers(0, 10**6))
 

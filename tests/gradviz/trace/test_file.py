@@ -26,8 +26,8 @@ from gradviz.trace.memory import TraceBuilder
 from gradviz.trace.model import Cell, Edge, GraphNode, NodeKind, Saved, Source, Storage, Value
 from gradviz.trace.protocol import TraceLike, TraceSink
 from gradviz.trace.reader import Trace
-from gradviz.trace.synthetic import training
 from gradviz.trace.writer import TraceWriter, Values
+from synthetic import training
 
 
 def assert_same(read: TraceLike, written: TraceLike) -> None:

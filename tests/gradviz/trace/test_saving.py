@@ -16,8 +16,8 @@ from gradviz.trace.errors import TraceError
 from gradviz.trace.events import Mark
 from gradviz.trace.reader import Trace
 from gradviz.trace.save import SaveCancelled, save
-from gradviz.trace.synthetic import training
 from gradviz.trace.writer import TraceWriter
+from synthetic import training
 
 posix = pytest.mark.skipif(os.name != "posix", reason="open files can be replaced, as POSIX has it")
 

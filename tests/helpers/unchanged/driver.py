@@ -27,7 +27,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import gradviz
-from gradviz.record.alias import engine_as_torch
+from gradviz.recording.alias import engine_as_torch
+from gradviz.replay.playhead import Playhead
 from gradviz.trace import events as ev
 from unchanged import PRELUDE, ROWS
 
@@ -147,7 +148,7 @@ def told(path: Path) -> dict[str, Any]:
     """The trace opens, is complete, and can be replayed."""
     with gradviz.load(path) as trace:
         for step in range(0, len(trace.events) + 1, max(1, len(trace.events) // 7)):
-            trace.at(step)
+            Playhead(trace, step)
         return {
             "complete": trace.complete,
             "warnings": [event.message for event in trace.events if isinstance(event, ev.Warned)],
@@ -190,9 +191,9 @@ def main() -> None:
     if backend == "pytorch":
         import torch  # noqa: F401
 
-        import gradviz.record.pytorch_backend
+        import gradviz.recording.pytorch_backend
     else:
-        import gradviz.record.engine_backend  # noqa: F401
+        import gradviz.recording.engine_backend  # noqa: F401
     results: dict[str, Any] = {}
     chosen = names or [row.name for row in ROWS.values() if backend == "pytorch" or row.engine]
     for name in sorted(chosen, key=lambda name: ROWS[name].compiler):

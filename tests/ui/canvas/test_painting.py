@@ -190,7 +190,7 @@ def test_a_failing_paint_does_not_end_the_process() -> None:
     code = """
         from PySide6.QtWidgets import QApplication
         app = QApplication([])
-        from gradviz.trace.synthetic import autograd_basics
+        from synthetic import autograd_basics
         from gradviz_ui.canvas.panel import CanvasPanel
         from gradviz_ui.session import Session
         session = Session()

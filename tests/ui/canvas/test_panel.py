@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 from gradviz.replay.moves import Move
 from gradviz.trace.events import Accumulate
 from gradviz.trace.memory import MemoryTrace
-from gradviz.trace.synthetic import training
 from gradviz_ui import theme
 from gradviz_ui.canvas.panel import CanvasPanel
 from gradviz_ui.session import Selection, Session
+from synthetic import training
 
 from .conftest import box_named, place_of, title_of
 

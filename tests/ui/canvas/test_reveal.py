@@ -11,13 +11,13 @@ from pytestqt.qtbot import QtBot
 from gradviz.replay.index import index_of
 from gradviz.trace.events import BackwardBegin
 from gradviz.trace.memory import MemoryTrace
-from gradviz.trace.synthetic import training
 from gradviz_ui import theme
 from gradviz_ui.canvas.panel import CanvasPanel
 from gradviz_ui.canvas.view import BOTTOM_ROOM, FIRST_SCALE, READABLE, TOP_ROOM
 from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Selection
 from recorded import recorded
+from synthetic import training
 
 from .conftest import box_named
 

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtGui import QTextCursor
 from pytestqt.qtbot import QtBot
 
-from gradviz.record.program import Program
+from gradviz.recording.program import Program
 from gradviz.trace.model import Cell
 from gradviz_ui.code.document import Document
 from gradviz_ui.code.notebook import new_notebook

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradviz.record.program import cell_text, notebook_text, source_of
+from gradviz.recording.program import cell_text, notebook_text, source_of
 from gradviz_ui.code.notebook import new_notebook, write_back
 
 

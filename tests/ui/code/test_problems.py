@@ -10,11 +10,11 @@ from pytestqt.qtbot import QtBot
 
 from gradviz.replay import NodeState
 from gradviz.trace.memory import MemoryTrace
-from gradviz.trace.synthetic import training
 from gradviz_ui.code.problems import ProblemsPanel
 from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Session
 from recorded import recorded
+from synthetic import training
 
 SQRT = "import torch\nx = torch.zeros(2, requires_grad=True)\ny = (x * 1).sqrt().sum()\ny.backward()\n"
 IN_PLACE = """\

@@ -11,7 +11,7 @@ from PySide6.QtCore import QMimeData, Qt
 from PySide6.QtGui import QTextCursor, QTextDocument
 from pytestqt.qtbot import QtBot
 
-from gradviz.record.program import Program
+from gradviz.recording.program import Program
 from gradviz_ui.code.document import Document
 from gradviz_ui.code.editor import Editor
 from gradviz_ui.code.stand_ins import CHANGED, StandIns

@@ -20,13 +20,13 @@ from gradviz.projection.frame import Frame
 from gradviz.projection.scene import build
 from gradviz.replay import Playhead
 from gradviz.trace.memory import MemoryTrace
-from gradviz.trace.synthetic import training
 from gradviz_ui import theme
 from gradviz_ui.export import animation
 from gradviz_ui.export.exporter import ExportCancelled, export, numbered
 from gradviz_ui.export.options import ExportError, Options, default_scale
 from gradviz_ui.export.picture import MOST_SIDE, area, image
 from gradviz_ui.export.svg_text import draw_texts
+from synthetic import training
 
 SVG = "{http://www.w3.org/2000/svg}"
 STEP = 55

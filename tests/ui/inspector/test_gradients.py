@@ -10,11 +10,11 @@ from pytestqt.qtbot import QtBot
 
 from gradviz.trace.events import Accumulate
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
-from gradviz.trace.synthetic import Scribe, training
 from gradviz_ui import theme
 from gradviz_ui.inspector.gradient_model import SHARE_ROLE, Column
 from gradviz_ui.inspector.gradients import LEAST_BAR, GradientsPanel
 from gradviz_ui.session import Selection, Session
+from synthetic import Scribe, training
 
 
 @pytest.fixture

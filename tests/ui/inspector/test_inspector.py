@@ -15,11 +15,11 @@ from pytestqt.qtbot import QtBot
 from gradviz.trace.events import Accumulate, BackwardBegin, GradWrite, NodeBegin, ValueWrite
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
 from gradviz.trace.reader import Trace
-from gradviz.trace.synthetic import Scribe, training
 from gradviz.trace.writer import TraceWriter
 from gradviz_ui import style, theme
 from gradviz_ui.inspector.panel import InspectorPanel
 from gradviz_ui.session import Selection, Session
+from synthetic import Scribe, training
 
 
 @pytest.fixture

@@ -15,15 +15,16 @@ from pytestqt.qtbot import QtBot
 
 from gradviz.projection.frame import Frame
 from gradviz.projection.scene import build
+from gradviz.replay.playhead import Playhead
 from gradviz.trace.events import Accumulate
 from gradviz.trace.model import Saved, TensorInfo
 from gradviz.trace.reader import Trace
-from gradviz.trace.synthetic import Scribe
 from gradviz.trace.writer import TraceWriter
 from gradviz_ui.inspector.content import Content
 from gradviz_ui.inspector.enlarged import TensorWindow
 from gradviz_ui.inspector.panel import InspectorPanel
 from gradviz_ui.session import Selection, Session
+from synthetic import Scribe
 
 
 def delete_contents(path: Path) -> None:
@@ -98,7 +99,7 @@ def test_a_tensor_that_cannot_be_read_is_shown_as_such(
     window = TensorWindow(trace, last.after, panel)
     window.show()
     assert reason in window.readout.text()
-    frame = Frame(build(trace), trace.at(last.step))
+    frame = Frame(build(trace), Playhead(trace, last.step))
     assert [frame.card(box).heat for box in range(len(frame.scene.boxes))] == [None] * len(frame.scene.boxes)
 
 

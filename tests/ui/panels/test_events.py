@@ -8,11 +8,11 @@ from pytestqt.qtbot import QtBot
 
 from gradviz.trace.events import EVENT_TYPES, Accumulate, Flow
 from gradviz.trace.memory import MemoryTrace
-from gradviz.trace.synthetic import training
 from gradviz_ui.main_window import MainWindow
 from gradviz_ui.panels.event_model import CURRENT_ROLE, Column
 from gradviz_ui.panels.events import EventsPanel
 from gradviz_ui.session import Session
+from synthetic import training
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ from pytestqt.qtbot import QtBot
 
 from gradviz.trace.events import Accumulate, Error, Mark
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
-from gradviz.trace.synthetic import Scribe, training
 from gradviz_ui import theme
 from gradviz_ui.session import Selection, Session
 from gradviz_ui.timeline import painting
 from gradviz_ui.timeline.panel import TimelinePanel
 from gradviz_ui.timeline.view import TimelineView
 from recorded import recorded
+from synthetic import Scribe, training
 
 SPAN_MIDDLE = round(painting.SPAN_TOP + painting.SPAN_HEIGHT / 2)
 LANES = 120

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QTextCursor, QTextDocument
 
 from gradviz import files
-from gradviz.record.program import Program
+from gradviz.recording.program import Program
 from gradviz.trace.model import Cell, Source
 from gradviz_ui.code import saving
 from gradviz_ui.code.stand_ins import StandIns

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradviz.record.program import cell_text, is_code, source_of
-from gradviz.record.script import plain, with_line_ends_of
+from gradviz.recording.program import cell_text, is_code, source_of
+from gradviz.recording.script import plain, with_line_ends_of
 from gradviz_ui.code.json_spans import items, members, skip_space, value_at
 
 _SOURCES = ("source", "input")

@@ -9,8 +9,8 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 
 from gradviz import files
-from gradviz.record import script
-from gradviz.record.program import NOTEBOOK_LIMIT, NOTEBOOK_SUFFIX, Program, ProgramError
+from gradviz.recording import script
+from gradviz.recording.program import NOTEBOOK_LIMIT, NOTEBOOK_SUFFIX, Program, ProgramError
 from gradviz_ui.code.notebook import new_notebook, write_back
 
 

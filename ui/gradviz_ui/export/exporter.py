@@ -16,6 +16,7 @@ from gradviz.layout import LayoutCancelled
 from gradviz.projection.cards import ENGLISH, Words
 from gradviz.projection.frame import Frame
 from gradviz.projection.scene import build
+from gradviz.replay.playhead import Playhead
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui.export.options import ANIMATED, ExportError, Options
 from gradviz_ui.export.picture import Book, png, svg
@@ -59,7 +60,7 @@ def export(
         )  # fmt: skip
     except LayoutCancelled as error:
         raise ExportCancelled from error
-    frame = Frame(scene, trace.at(options.steps[0]), words)
+    frame = Frame(scene, Playhead(trace, options.steps[0]), words)
     report(0.0)
     if options.format in ANIMATED:
         from gradviz_ui.export import animation  # Pillow takes a while to import

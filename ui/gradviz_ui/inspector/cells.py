@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gradviz.projection.heat import Array
-from gradviz.projection.numbers import number_text
+from gradviz.trace.numbers import number_text
 
 TITLE_HEIGHT = 19
 NOTE_HEIGHT = 17

@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from gradviz.projection.numbers import number_text
+from gradviz.trace.numbers import number_text
 from gradviz_ui import theme
 from gradviz_ui.inspector.content import Content, Histogram
 from gradviz_ui.plain import tip

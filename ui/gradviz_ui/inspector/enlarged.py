@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, Qt, Slot
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QSpinBox, QVBoxLayout, QWidget
 
-from gradviz.projection.numbers import index_text, norm_text, number_text, shape_text
 from gradviz.trace.model import TensorId
+from gradviz.trace.numbers import index_text, norm_text, number_text, shape_text
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import style, theme
 from gradviz_ui.inspector.content import Content

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from gradviz.projection.numbers import norm_text, shape_text
 from gradviz.replay import Playhead
 from gradviz.trace.model import NodeId
+from gradviz.trace.numbers import norm_text, shape_text
 from gradviz_ui import theme
 from gradviz_ui.counting import counted
 from gradviz_ui.plain import tip

@@ -30,7 +30,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from gradviz.projection import heat
 from gradviz.projection.heat import Array, Rgb
-from gradviz.projection.numbers import index_text, number_text
+from gradviz.trace.numbers import index_text, number_text
 from gradviz.trace.tensors import thumbnail
 from gradviz_ui import theme
 from gradviz_ui.inspector.cells import (

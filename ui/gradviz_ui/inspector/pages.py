@@ -5,11 +5,11 @@ from __future__ import annotations
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from gradviz.projection.numbers import number_text
 from gradviz.replay import Playhead
 from gradviz.replay.adjacency import adjacency_of
 from gradviz.trace.events import Accumulate, Event, GradWrite, ValueWrite
 from gradviz.trace.model import NodeId, Saved, TensorId
+from gradviz.trace.numbers import number_text
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
 from gradviz_ui.inspector import facts

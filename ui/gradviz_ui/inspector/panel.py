@@ -9,10 +9,10 @@ from PySide6.QtCore import QEvent, Qt, Slot
 from PySide6.QtGui import QPalette, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from gradviz.projection.numbers import shape_text
 from gradviz.replay import NodeState, Playhead
 from gradviz.replay.adjacency import adjacency_of
 from gradviz.trace.model import NodeId, NodeKind
+from gradviz.trace.numbers import shape_text
 from gradviz_ui import theme
 from gradviz_ui.counting import counted
 from gradviz_ui.inspector import facts

@@ -10,8 +10,8 @@ from PySide6.QtCore import QPoint, Qt, Signal, Slot
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QMouseEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSpinBox, QVBoxLayout, QWidget
 
-from gradviz.projection.numbers import norm_text, number_text, shape_text
 from gradviz.trace.model import Storage, TensorId, TensorInfo
+from gradviz.trace.numbers import norm_text, number_text, shape_text
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import style, theme
 from gradviz_ui.inspector.content import Content

@@ -6,8 +6,8 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QVBoxLayout, QWidget
 
-from gradviz.projection.numbers import shape_text
 from gradviz.trace.model import TensorId
+from gradviz.trace.numbers import shape_text
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
 from gradviz_ui.inspector.tensor_maps import Shown, TensorMaps

@@ -6,10 +6,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
-from gradviz.projection.numbers import index_text, number_text
 from gradviz.replay.explain import Reason, why_accumulated
 from gradviz.trace.contents import readable_array
 from gradviz.trace.events import Accumulate
+from gradviz.trace.numbers import index_text, number_text
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
 from gradviz_ui.labels import RoleLabel

@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gradviz.projection.numbers import shape_text
 from gradviz.trace.model import NodeKind
+from gradviz.trace.numbers import shape_text
 from gradviz_ui import fuzzy, icons, theme
 from gradviz_ui.plain import plain_label
 from gradviz_ui.session import Selection, Session

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gradviz.projection.numbers import norm_text
+from gradviz.trace.numbers import norm_text
 from gradviz_ui import style, theme
 from gradviz_ui.labels import RoleLabel
 from gradviz_ui.opening import reason

@@ -20,9 +20,9 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
-from gradviz.projection.numbers import norm_text
 from gradviz.replay.moves import Move
 from gradviz.trace.model import NodeId
+from gradviz.trace.numbers import norm_text
 from gradviz_ui import theme
 from gradviz_ui.plain import tip
 from gradviz_ui.timeline import painting

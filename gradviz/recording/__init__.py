@@ -1,0 +1,1 @@
+"""Running programs and recording them; ``gradviz.record`` is the way in for programs."""
