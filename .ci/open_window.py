@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication
 from gradviz import cli
 from gradviz_ui import app
 from gradviz_ui.canvas.item import GraphItem
-from gradviz_ui.main_window import MainWindow
+from gradviz_ui.window.main_window import MainWindow
 
 PATIENCE = 60
 painted: list[float] = []

@@ -25,8 +25,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from gradviz_ui import app
-from gradviz_ui.main_window import MainWindow
 from gradviz_ui.settings import Settings
+from gradviz_ui.window.main_window import MainWindow
 
 TARGET_MS = 10.0
 PATIENCE = 120.0

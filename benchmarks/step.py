@@ -28,8 +28,8 @@ from PySide6.QtWidgets import QApplication, QWidget
 from gradviz import resources
 from gradviz_ui import app
 from gradviz_ui.canvas.item import GraphItem
-from gradviz_ui.main_window import MainWindow
 from gradviz_ui.settings import Settings
+from gradviz_ui.window.main_window import MainWindow
 from synthetic import training
 
 TARGET_MS = 16.0

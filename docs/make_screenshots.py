@@ -22,9 +22,9 @@ from PySide6.QtWidgets import QApplication
 from gradviz import resources
 from gradviz.trace.events import Accumulate
 from gradviz_ui import app, theme
-from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Selection
 from gradviz_ui.settings import Settings
+from gradviz_ui.window.main_window import MainWindow
 
 SIZE = 1600, 1000
 FOLDER = Path(__file__).resolve().parent / "images"

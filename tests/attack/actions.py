@@ -23,9 +23,9 @@ from PySide6.QtWidgets import (
 )
 from shiboken6 import isValid
 
-from gradviz_ui.actions import ACTIONS
-from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Selection
+from gradviz_ui.window.actions import ACTIONS
+from gradviz_ui.window.main_window import MainWindow
 from tests.attack import hostile
 from tests.attack.damage import Kept, damage
 from tests.attack.found import Finding, told

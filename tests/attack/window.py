@@ -30,8 +30,8 @@ from shiboken6 import isValid
 
 from gradviz_ui import app, theme
 from gradviz_ui.garbage import Collector
-from gradviz_ui.main_window import MainWindow
 from gradviz_ui.settings import Settings
+from gradviz_ui.window.main_window import MainWindow
 from tests.attack.found import told
 from tests.attack.watch import Watch
 

@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 
 from gradviz.trace.memory import MemoryTrace
 from gradviz_ui import app, theme
-from gradviz_ui.code.document import Document
-from gradviz_ui.main_window import MainWindow
+from gradviz_ui.program.document import Document
 from gradviz_ui.session import Session
 from gradviz_ui.settings import Settings
+from gradviz_ui.window.main_window import MainWindow
 from synthetic import autograd_basics
 
 

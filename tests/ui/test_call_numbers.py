@@ -7,9 +7,9 @@ from PySide6.QtCore import QPointF
 from gradviz.replay.index import index_of
 from gradviz.trace.events import BackwardBegin
 from gradviz.trace.memory import MemoryTrace
-from gradviz_ui.main_window import MainWindow
-from gradviz_ui.panels.event_model import Column, EventModel
+from gradviz_ui.events.model import Column, EventModel
 from gradviz_ui.timeline import painting
+from gradviz_ui.window.main_window import MainWindow
 
 
 def test_toolbar_timeline_strip_events_and_inspector_agree(window: MainWindow, basics: MemoryTrace) -> None:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from gradviz_ui.main_window import MainWindow
+from gradviz_ui.window.main_window import MainWindow
 
 QT_MAKES_PARTS_OF = (QComboBox, QLineEdit, QAbstractItemView, QSizeGrip)
 

@@ -15,12 +15,12 @@ from pytestqt.qtbot import QtBot
 from gradviz.trace.events import Error, Mark, Output, Warned
 from gradviz.trace.memory import MemoryTrace
 from gradviz.trace.model import Cell
-from gradviz_ui.code.document import Document
 from gradviz_ui.crash import CrashReporter
-from gradviz_ui.main_window import MainWindow
-from gradviz_ui.menus import fill_recent
 from gradviz_ui.plain import plain_box, tip, window_title
+from gradviz_ui.program.document import Document
 from gradviz_ui.session import Selection
+from gradviz_ui.window.main_window import MainWindow
+from gradviz_ui.window.menus import fill_recent
 
 NAME = "<img src='/nowhere.png'><b>x&amp;&y</b>"
 MARGIN = "<p style='white-space: pre-wrap'>"

@@ -15,11 +15,11 @@ from shiboken6 import isValid
 
 from gradviz.trace.memory import MemoryTrace
 from gradviz_ui import app, theme
-from gradviz_ui.actions import ACTIONS
-from gradviz_ui.code.document import Document
-from gradviz_ui.main_window import MainWindow
+from gradviz_ui.program.document import Document
 from gradviz_ui.session import Selection
 from gradviz_ui.settings import Settings
+from gradviz_ui.window.actions import ACTIONS
+from gradviz_ui.window.main_window import MainWindow
 
 SEED = int(os.environ.get("GRADVIZ_SEED", random.randrange(10**6)))
 """Set GRADVIZ_SEED to run a failing sequence again; pytest prints the seed of a failing test."""

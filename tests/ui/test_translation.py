@@ -12,11 +12,11 @@ from PySide6.QtCore import QCoreApplication
 from pytestqt.qtbot import QtBot
 
 import gradviz_ui
-from gradviz_ui.actions import ACTIONS, MENUS
-from gradviz_ui.arrangement import PANELS
 from gradviz_ui.counting import FORMS
-from gradviz_ui.panels.settings_dialog import ROWS
 from gradviz_ui.translation import JsonTranslator, language_of, load
+from gradviz_ui.window.actions import ACTIONS, MENUS
+from gradviz_ui.window.arrangement import PANELS
+from gradviz_ui.window.settings_dialog import ROWS
 
 SOURCES = Path(gradviz_ui.__file__).parent
 NAMES = {"NumPy engine", "PyTorch"}

@@ -15,15 +15,16 @@ from PySide6.QtWidgets import QApplication, QStyleFactory
 
 from gradviz import resources
 from gradviz.trace.protocol import TraceLike
-from gradviz_ui import appearance, style, theme
+from gradviz_ui import style, theme
 from gradviz_ui.crash import CrashReporter
 from gradviz_ui.garbage import Collector
-from gradviz_ui.main_window import MainWindow
-from gradviz_ui.opening import TRACE_SUFFIX
-from gradviz_ui.recordings import Recordings
 from gradviz_ui.session import Session
+from gradviz_ui.session.opening import TRACE_SUFFIX
+from gradviz_ui.session.recordings import Recordings
 from gradviz_ui.settings import Settings, all_settings
 from gradviz_ui.theme import Choice
+from gradviz_ui.window import appearance
+from gradviz_ui.window.main_window import MainWindow
 
 SWITCH_SECONDS = 0.0005
 """How soon a working thread hands Python to the window. PySide lets go of the interpreter in every call to

@@ -1,7 +1,7 @@
 """What the window remembers between runs: one row for each choice, and what it saw last.
 
 To add a choice, add a `Setting` to `Settings`: its check, what it falls back to, and that Reset puts it back
-follow. A row in `panels/settings_dialog.py` lets the person make it.
+follow. A row in `window/settings_dialog.py` lets the person make it.
 """
 
 from __future__ import annotations

@@ -14,8 +14,8 @@ from gradviz.trace.memory import MemoryTrace
 from gradviz_ui import theme
 from gradviz_ui.canvas.panel import CanvasPanel
 from gradviz_ui.canvas.view import BOTTOM_ROOM, FIRST_SCALE, READABLE, TOP_ROOM
-from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Selection
+from gradviz_ui.window.main_window import MainWindow
 from recorded import recorded
 from synthetic import training
 

@@ -18,10 +18,10 @@ from gradviz.trace.model import Source, Value
 from gradviz_ui.canvas import situation
 from gradviz_ui.canvas.panel import CanvasPanel
 from gradviz_ui.canvas.situation import Situation
-from gradviz_ui.code.document import Document
-from gradviz_ui.main_window import MainWindow
-from gradviz_ui.recording import Outcome
+from gradviz_ui.program.document import Document
 from gradviz_ui.session import Session
+from gradviz_ui.session.recording import Outcome
+from gradviz_ui.window.main_window import MainWindow
 
 SECONDS = 20_000
 

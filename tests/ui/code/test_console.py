@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from gradviz_ui.main_window import MainWindow
+from gradviz_ui.window.main_window import MainWindow
 
 SECONDS = 20_000
 PRINTED = "before 0\nbefore 1\n"

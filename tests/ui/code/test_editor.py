@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from gradviz_ui.code import editor as editor_module
-from gradviz_ui.code.document import Document
-from gradviz_ui.main_window import MainWindow
+from gradviz_ui.program.document import Document
+from gradviz_ui.window.main_window import MainWindow
 
 KEY, SHIFT, CTRL = Qt.Key, Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
 

@@ -11,8 +11,8 @@ from pytestqt.qtbot import QtBot
 from gradviz.replay import NodeState
 from gradviz.trace.memory import MemoryTrace
 from gradviz_ui.code.problems import ProblemsPanel
-from gradviz_ui.main_window import MainWindow
 from gradviz_ui.session import Session
+from gradviz_ui.window.main_window import MainWindow
 from recorded import recorded
 from synthetic import training
 

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from gradviz.trace.events import Error
 from gradviz_ui import icons, theme
-from gradviz_ui.panels.elided import ElidedLabel
+from gradviz_ui.elided import ElidedLabel
 from gradviz_ui.plain import plain_label
 
 LEAST_WIDTH = 280

@@ -11,7 +11,7 @@ from gradviz.layout import LayoutCancelled, LayoutError, estimate
 from gradviz.projection.diagram import View
 from gradviz.projection.scene import Scene, build
 from gradviz.trace.protocol import TraceLike
-from gradviz_ui.background import Background
+from gradviz_ui.session.background import Background
 
 AT_ONCE = 0.06
 """Seconds that a layout may take on the window's own thread."""

@@ -1,0 +1,1 @@
+"""The program in an editor, what it printed, and what is wrong in what it did."""

@@ -22,12 +22,12 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QWidget
 
 from gradviz_ui import theme
-from gradviz_ui.code.document import Document
 from gradviz_ui.code.highlight import Highlighter
 from gradviz_ui.code.margin import LineMargin
-from gradviz_ui.code.text_layout import HEADER_HEIGHT, LINE_GAP
 from gradviz_ui.dropping import local_files
 from gradviz_ui.plain import plain_label
+from gradviz_ui.program.document import Document
+from gradviz_ui.program.text_layout import HEADER_HEIGHT, LINE_GAP
 
 INDENT = 4
 COLOURED_LINES = 20_000

@@ -9,7 +9,7 @@ from gradviz.trace.events import Error
 from gradviz_ui import theme
 from gradviz_ui.code.editor import Editor
 from gradviz_ui.code.find_bar import FindBar
-from gradviz_ui.panels.elided import ElidedLabel
+from gradviz_ui.elided import ElidedLabel
 from gradviz_ui.session import Session
 from gradviz_ui.wording import call_text
 

@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QTableView
 from gradviz.plain import clipped
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import theme
+from gradviz_ui.events.cells import EventCells
+from gradviz_ui.events.model import Column, EventModel, Steps
 from gradviz_ui.labels import RoleLabel
-from gradviz_ui.panels.event_cells import EventCells
-from gradviz_ui.panels.event_model import Column, EventModel, Steps
 
 ROW_HEIGHT = 22
 MOST_HISTORY_ROWS = 6

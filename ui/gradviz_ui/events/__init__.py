@@ -1,0 +1,1 @@
+"""The table of all events: the canvas in words, step by step."""

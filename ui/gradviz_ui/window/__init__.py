@@ -1,0 +1,1 @@
+"""The window itself: its bars, menus, dialogs and actions, and the arrangement of the panels in it."""

@@ -1,0 +1,115 @@
+"""QActions and menus from the table of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QMenu
+
+from gradviz.plain import harmless
+from gradviz_ui import icons
+from gradviz_ui.plain import tip, unmarked
+from gradviz_ui.window.actions import ACTIONS, BY_ID, MENUS, Action
+from gradviz_ui.window.palette import Entry
+
+if TYPE_CHECKING:
+    from gradviz_ui.window.main_window import MainWindow
+
+
+def make_actions(window: MainWindow) -> dict[str, QAction]:
+    """A QAction for each row, with its keys, added to the window so that the keys work in all of it."""
+    made = {}
+    for row in ACTIONS:
+        action = QAction(row.text, window)
+        action.setObjectName(row.id)
+        action.setShortcuts(row.sequences)
+        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
+        action.setToolTip(tip(tooltip(row)))
+        action.setMenuRole(_role(row))
+        action.setCheckable(row.checked is not None)
+        action.triggered.connect(partial(_run, row, window))
+        window.addAction(action)
+        made[row.id] = action
+    return made
+
+
+def make_menus(window: MainWindow, actions: Mapping[str, QAction]) -> dict[str, QMenu]:
+    """A menu for each entry of `MENUS`, in order, filled with its rows."""
+    menus = {}
+    for id, title in MENUS.items():
+        menu = QMenu(QCoreApplication.translate("Menu", title), window)
+        menu.setObjectName(f"{id}_menu")
+        menu.setToolTipsVisible(True)
+        for row in ACTIONS:
+            if row.menu == id:
+                if row.separated:
+                    menu.addSeparator()
+                menu.addAction(actions[row.id])
+        menus[id] = menu
+    return menus
+
+
+def refresh(window: MainWindow, actions: Mapping[str, QAction]) -> None:
+    """Enable, disable and check the actions as the rows say."""
+    for id, action in actions.items():
+        row = BY_ID[id]
+        action.setEnabled(row.when(window))
+        if row.checked is not None:
+            action.setChecked(row.checked(window))
+
+
+def set_icons(actions: Mapping[str, QAction]) -> None:
+    """Draw the actions' icons in the theme's colours."""
+    for id, action in actions.items():
+        name = BY_ID[id].icon
+        if name is not None:
+            action.setIcon(icons.icon(name))
+
+
+def entries(actions: Mapping[str, QAction]) -> list[Entry]:
+    """What can be done now, for the command palette."""
+    found = []
+    for id, action in actions.items():
+        if action.isEnabled() and id != "edit.palette":
+            row = BY_ID[id]
+            found.append(Entry(row.plain_text.rstrip("…"), row.key_text, row.icon or "chevron-right", action.trigger))
+    return found
+
+
+def tooltip(row: Action) -> str:
+    """The title and its key, as in "Next event (Right)"."""
+    title = row.plain_text.rstrip("…")
+    return f"{title} ({row.key_text})" if row.key_text else title
+
+
+def _run(row: Action, window: MainWindow, checked: bool = False) -> None:
+    row.run(window)
+    # A choice that was in force already has just been unchecked by Qt.
+    window.refresh_actions()
+
+
+def _role(row: Action) -> QAction.MenuRole:
+    """Where macOS wants it."""
+    roles = {
+        "file.quit": QAction.MenuRole.QuitRole,
+        "edit.settings": QAction.MenuRole.PreferencesRole,
+        "help.about": QAction.MenuRole.AboutRole,
+    }
+    return roles.get(row.id, QAction.MenuRole.NoRole)
+
+
+def fill_recent(menu: QMenu, paths: list[str], opened: Callable[[str], None]) -> None:
+    """Show the files opened lately; the number keys open them."""
+    menu.clear()
+    for number, path in enumerate(paths, 1):
+        action = menu.addAction(f"&{number % 10}  {unmarked(harmless(path))}")
+        action.triggered.connect(partial(_open, opened, path))
+    menu.setEnabled(bool(paths))
+
+
+def _open(opened: Callable[[str], None], path: str, checked: bool = False) -> None:
+    opened(path)
