@@ -75,16 +75,16 @@ def settle(application: QApplication, paints: Paints) -> float:
 def median_step(application: QApplication, window: MainWindow, paints: Paints, steps: int) -> tuple[float, float]:
     """Median seconds to painted and to settled over ``steps`` presses of Right, spread over the trace."""
     painted, settled = [], []
-    spread = max(1, window.session.last_step // (steps + 1))
+    spread = max(1, window.session.debugging.last_step // (steps + 1))
     for number in range(steps):
-        window.session.seek(number * spread)
+        window.session.debugging.seek(number * spread)
         application.processEvents()
         paints.last = time.perf_counter()
         settle(application, paints)
-        before, step = paints.canvas, window.session.step
+        before, step = paints.canvas, window.session.debugging.step
         begin = time.perf_counter()
         QTest.keyClick(window.canvas.view, Qt.Key.Key_Right)
-        assert window.session.step == step + 1, "the key did not arrive"
+        assert window.session.debugging.step == step + 1, "the key did not arrive"
         # A step that changes nothing in the graph (a print) paints nothing there.
         while paints.canvas == before and time.perf_counter() - begin < QUIET:
             application.processEvents()
@@ -130,7 +130,7 @@ def main(steps: int) -> None:
 def show(application: QApplication, window: MainWindow) -> None:
     """Wait until the graph of the trace just opened has been laid out and painted."""
     item: GraphItem = window.canvas.view.item
-    wait_until(application, lambda: window.session.trace is not None and item.painter is not None)
+    wait_until(application, lambda: window.session.debugging.trace is not None and item.painter is not None)
     end = time.monotonic() + 1.0
     while time.monotonic() < end:
         application.processEvents()

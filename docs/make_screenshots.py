@@ -51,10 +51,10 @@ def take(settings: Settings, colors: str, picture: Path) -> None:
     window.resize(*SIZE)  # only now: at first it is fitted into the screen, which is small where there is none
     window.arrangement.restore()
     window.session.open(resources.path(*app.EXAMPLE))
-    wait_until(application, lambda: window.session.playhead is not None)
+    wait_until(application, lambda: window.session.debugging.playhead is not None)
     step, leaf = second_sum(window)
-    window.session.seek(step)
-    window.session.select(Selection(node=leaf))
+    window.session.debugging.seek(step)
+    window.session.debugging.select(Selection(node=leaf))
     settle(application)
     if not window.grab().save(str(picture)):
         raise SystemExit(f"{picture} could not be written")
@@ -65,7 +65,7 @@ def take(settings: Settings, colors: str, picture: Path) -> None:
 
 def second_sum(window: MainWindow) -> tuple[int, int]:
     """The step at which a gradient is first added to another, and whose it is."""
-    trace = window.session.trace
+    trace = window.session.debugging.trace
     assert trace is not None
     added = (event for event in trace.events if isinstance(event, Accumulate) and event.mode == "added")
     event = next(added)

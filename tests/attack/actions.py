@@ -160,18 +160,18 @@ class Hands:
 
     def seek(self) -> None:
         """A jump in time."""
-        step = self.random.randint(-2, self.window.session.last_step + 2)
+        step = self.random.randint(-2, self.window.session.debugging.last_step + 2)
         self.note(f"seek {step}")
-        self.window.session.seek(step)
+        self.window.session.debugging.seek(step)
 
     def select(self) -> None:
         """A node, an edge or nothing."""
-        trace = self.window.session.trace
+        trace = self.window.session.debugging.trace
         if trace is not None and trace.nodes and trace.edges:
             node, edge = self.random.randrange(len(trace.nodes)), self.random.randrange(len(trace.edges))
             choice = self.random.choice((Selection(node=node), Selection(edge=edge), Selection()))
             self.note(f"select {choice}")
-            self.window.session.select(choice, reveal=self.random.random() < 0.5)
+            self.window.session.debugging.select(choice, reveal=self.random.random() < 0.5)
 
     def panel(self) -> None:
         """A panel to the front, hidden, afloat or back."""
@@ -211,7 +211,7 @@ class Hands:
         """A file, most often one that is shown or recorded to, is deleted, replaced or damaged."""
         session = self.window.session
         used = [
-            session.trace.path if session.trace is not None else None,
+            session.debugging.trace.path if session.debugging.trace is not None else None,
             session.document.path if session.document is not None else None,
             session.recorded_path if session.recording else None,
         ]
@@ -403,8 +403,8 @@ class Actions:
             failure = hands.window.canvas.view.item.failure
             wrong += [failure] if failure else []
             session = hands.window.session
-            if not 0 <= session.step <= session.last_step:
-                wrong.append(f"step {session.step} of {session.last_step}")
+            if not 0 <= session.debugging.step <= session.debugging.last_step:
+                wrong.append(f"step {session.debugging.step} of {session.debugging.last_step}")
         wrong += ["a crash box" for box in QApplication.topLevelWidgets() if box.objectName() == "crash_box"]
         return wrong
 

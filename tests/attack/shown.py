@@ -62,24 +62,24 @@ class Showing:
 
     def _act(self, choose: random.Random) -> None:
         window = self.stage.window
-        session, trace = window.session, window.session.trace
+        session, trace = window.session, window.session.debugging.trace
         if trace is None:
             return
         match choose.randrange(7):
             case 0:
-                session.seek(choose.randrange(-1, session.last_step + 2))
+                session.debugging.seek(choose.randrange(-1, session.debugging.last_step + 2))
             case 1:
-                session.move(choose.choice(list(Move)))
+                session.debugging.move(choose.choice(list(Move)))
             case 2:
                 node = choose.randrange(len(trace.nodes)) if trace.nodes else None
-                session.select(Selection(node=node), reveal=True)
+                session.debugging.select(Selection(node=node), reveal=True)
             case 3:
                 edge = choose.randrange(len(trace.edges)) if trace.edges else None
-                session.select(Selection(edge=edge), reveal=True)
+                session.debugging.select(Selection(edge=edge), reveal=True)
             case 4:
                 choose.choice(list(window.docks.values())).reveal()
             case 5:
-                session.set_view(choose.choice(("backward", "forward", "both")))
+                session.debugging.set_view(choose.choice(("backward", "forward", "both")))
                 self.stage.wait(lambda: not window.canvas.job.busy)
             case _:
                 if trace.tensor_count:

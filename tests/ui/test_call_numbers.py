@@ -20,7 +20,7 @@ def test_toolbar_timeline_strip_events_and_inspector_agree(window: MainWindow, b
     assert [event.call for event in begins] == [1, 2, 3, 4]
     for event, name in zip(begins, names, strict=True):
         told = f"{name} · call {event.call}"
-        session.seek(event.step)
+        session.debugging.seek(event.step)
         call = index_of(basics).calls[event.call]
         assert call.end is not None
         middle = QPointF(view.axis.x((call.begin + call.end) / 2), painting.SPAN_TOP + 5)

@@ -70,17 +70,17 @@ def program(tmp_path: Path) -> Path:
 def test_a_file_dropped_anywhere_is_shown_and_not_run(
     window: MainWindow, qtbot: QtBot, program: Path, place: str
 ) -> None:
-    with qtbot.waitSignal(window.session.trace_changed):
+    with qtbot.waitSignal(window.session.debugging.trace_changed):
         assert drop(PLACES[place](window), files(program)) == COPY
     assert window.session.document.path == program
     assert window.code.editor.toPlainText() == program.read_text()
-    assert window.session.trace is None
+    assert window.session.debugging.trace is None
     assert window.session.settings.recent_files == [program]
 
 
 def test_a_file_dropped_on_a_dock_afloat_is_shown(window: MainWindow, qtbot: QtBot, program: Path) -> None:
     window.docks["inspector"].setFloating(True)
-    with qtbot.waitSignal(window.session.trace_changed):
+    with qtbot.waitSignal(window.session.debugging.trace_changed):
         assert drop(window.inspector, files(program)) == COPY
     assert window.session.document.path == program
 
@@ -88,7 +88,7 @@ def test_a_file_dropped_on_a_dock_afloat_is_shown(window: MainWindow, qtbot: QtB
 def test_of_several_files_the_first_that_can_be_opened_is_and_the_window_says_so(
     window: MainWindow, qtbot: QtBot, program: Path, tmp_path: Path
 ) -> None:
-    with qtbot.waitSignal(window.session.trace_changed):
+    with qtbot.waitSignal(window.session.debugging.trace_changed):
         drop(window.canvas, files(tmp_path / "a.txt", program, tmp_path / "b.py"))
     assert window.session.document.path == program
     assert window.banner.text.text() == "One file is opened at a time: drop.py, of the 3 that were dropped."

@@ -94,13 +94,13 @@ def guessed(window: QWidget) -> list[str]:
 
 def test_nothing_guesses_at_any_step(shown: MainWindow) -> None:
     session = shown.session
-    assert session.trace is not None
-    for step in range(0, session.last_step + 1, 3):
-        session.seek(step)
-        session.select(Selection(node=step % len(session.trace.nodes)))
+    assert session.debugging.trace is not None
+    for step in range(0, session.debugging.last_step + 1, 3):
+        session.debugging.seek(step)
+        session.debugging.select(Selection(node=step % len(session.debugging.trace.nodes)))
         QApplication.processEvents()
-    session.select(Selection(edge=0))
-    session.seek(session.last_step)
+    session.debugging.select(Selection(edge=0))
+    session.debugging.seek(session.debugging.last_step)
     shown.open_palette()
     QApplication.processEvents()
     assert guessed(shown) == []
@@ -112,7 +112,7 @@ def test_tooltips_are_plain_wherever_the_pointer_rests(shown: MainWindow, name: 
     assert panel is not None
     if name != "canvas":
         shown.docks[name].reveal()
-    shown.session.seek(40)
+    shown.session.debugging.seek(40)
     told = []
     for widget in [panel, *panel.findChildren(QWidget)]:
         for x in range(5, max(widget.width(), 6), 60):

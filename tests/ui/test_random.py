@@ -70,16 +70,16 @@ class Person:
 
     def seek(self) -> None:
         """A jump in time."""
-        step = self.random.randint(-2, self.window.session.last_step + 2)
+        step = self.random.randint(-2, self.window.session.debugging.last_step + 2)
         self.done.append(f"seek {step}")
-        self.window.session.seek(step)
+        self.window.session.debugging.seek(step)
 
     def select(self) -> None:
         """A click on a node or an edge, or beside them."""
-        trace = self.window.session.trace
+        trace = self.window.session.debugging.trace
         node = self.random.choice([None, *range(len(trace.nodes))]) if trace is not None else None
         self.done.append(f"select {node}")
-        self.window.session.select(Selection(node=node), reveal=self.random.random() < 0.3)
+        self.window.session.debugging.select(Selection(node=node), reveal=self.random.random() < 0.3)
 
     def tab(self) -> None:
         """Another panel to the front, shown, hidden or detached."""
@@ -106,11 +106,13 @@ class Person:
     def check(self) -> None:
         """The bar, the code pane and the console agree with the session."""
         window, session = self.window, self.window.session
-        assert 0 <= session.step <= session.last_step
-        assert window.actions_by_id["step.next_event"].isEnabled() == (session.step < session.last_step)
-        if session.trace is not None and session.playhead is not None:
-            assert f"{session.step} / {session.last_step}" in window.top_bar.step.text()
-            printed = "".join(text for text, _ in session.playhead.output())
+        assert 0 <= session.debugging.step <= session.debugging.last_step
+        assert window.actions_by_id["step.next_event"].isEnabled() == (
+            session.debugging.step < session.debugging.last_step
+        )
+        if session.debugging.trace is not None and session.debugging.playhead is not None:
+            assert f"{session.debugging.step} / {session.debugging.last_step}" in window.top_bar.step.text()
+            printed = "".join(text for text, _ in session.debugging.playhead.output())
             assert window.console.text.toPlainText() == printed
         assert window.isWindowModified() == (session.document is not None and session.document.modified)
 
@@ -147,7 +149,7 @@ def test_a_closed_window_leaves_nothing_behind(settings: Settings, basics: Memor
         qtbot.wait(50)
         window.open_palette()
         window.show_keys()
-        window.session.toggle_playing()
+        window.session.debugging.toggle_playing()
         window.close()
         window.deleteLater()
         return window

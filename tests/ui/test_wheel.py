@@ -63,7 +63,7 @@ def canvas(session: Session, basics: MemoryTrace, qtbot: QtBot) -> CanvasPanel:
 
 @pytest.fixture
 def timeline(session: Session, basics: MemoryTrace, qtbot: QtBot) -> TimelinePanel:
-    made = TimelinePanel(session)
+    made = TimelinePanel(session.debugging)
     qtbot.addWidget(made)
     made.resize(1000, 260)
     session.show_trace(basics)
@@ -98,10 +98,10 @@ def test_sideways_both_move_by_as_many_pixels(canvas: CanvasPanel, timeline: Tim
     assert timeline.view.axis.step_width == pytest.approx(axis.step_width)
 
 
-def test_up_and_down_scroll_the_lanes_where_there_are_more_than_fit(timeline: TimelinePanel) -> None:
+def test_up_and_down_scroll_the_lanes_where_there_are_more_than_fit(session: Session, timeline: TimelinePanel) -> None:
     trace = training(nodes=400, calls=2, leaves=60)
     assert trace is not None
-    timeline._session.show_trace(trace)
+    session.show_trace(trace)
     axis, bar = timeline.view.axis, timeline.view.verticalScrollBar()
     send(timeline.view.viewport(), turn((0, -120)))
     assert bar.value() == 90

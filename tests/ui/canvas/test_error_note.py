@@ -46,7 +46,7 @@ def test_the_error_is_told_and_leads_to_its_line(
 ) -> None:
     canvas = shown(empty, text, tmp_path)
     asked: list[tuple[str, int]] = []
-    canvas.session.line_requested.connect(lambda *place: asked.append(place))
+    canvas.session.debugging.line_requested.connect(lambda *place: asked.append(place))
     note = canvas.floating.error
     assert note.isVisible()
     assert note.text.text().startswith(words)
@@ -58,10 +58,14 @@ def test_the_error_is_told_and_leads_to_its_line(
 
 def test_it_is_there_at_the_step_of_the_error_only(empty: CanvasPanel, tmp_path: Path) -> None:
     canvas = shown(empty, FORWARD, tmp_path)
-    for step, there in ((canvas.session.last_step - 1, False), (canvas.session.last_step, True), (0, False)):
-        canvas.session.seek(step)
+    for step, there in (
+        (canvas.session.debugging.last_step - 1, False),
+        (canvas.session.debugging.last_step, True),
+        (0, False),
+    ):
+        canvas.session.debugging.seek(step)
         assert canvas.floating.error.isVisible() is there
-    canvas.session.seek(canvas.session.last_step)
+    canvas.session.debugging.seek(canvas.session.debugging.last_step)
     canvas.session.new_program("x = 1\n", "other.py")
     assert not canvas.floating.error.isVisible()
 
@@ -80,8 +84,8 @@ def test_it_covers_neither_the_graph_nor_what_floats_there(
         for other in (canvas.controls, canvas.legend, canvas.minimap):
             assert not note.intersects(other.geometry())
         assert not any(note.intersects(box) for box in boxes(canvas))
-        canvas.session.seek(0)
-        canvas.session.seek(canvas.session.last_step)
+        canvas.session.debugging.seek(0)
+        canvas.session.debugging.seek(canvas.session.debugging.last_step)
 
 
 def test_without_a_graph_the_notice_tells_it_alone(empty: CanvasPanel, tmp_path: Path) -> None:

@@ -161,8 +161,8 @@ def test_what_a_move_paints_is_what_a_whole_paint_shows(canvas: CanvasPanel, qtb
     session.settings.motion = "reduced"  # what fades differs from moment to moment
     qtbot.wait(100)
     differing = []
-    for step in [*range(session.step - 8, session.step + 10), 20, 21, 22, 23, 22, 21]:
-        session.seek(step)
+    for step in [*range(session.debugging.step - 8, session.debugging.step + 10), 20, 21, 22, 23, 22, 21]:
+        session.debugging.seek(step)
         kept = on_screen(canvas, qtbot)
         canvas.view.viewport().update()
         if differs(kept, on_screen(canvas, qtbot)):
@@ -181,7 +181,7 @@ def test_a_painter_that_fails_leaves_the_window_alive(canvas: CanvasPanel, qtbot
     assert "99 is not a valid NodeState" in told.args[1]
     assert item.failure is not None
     assert "Traceback" in item.failure
-    canvas.session.show_trace(canvas.session.trace)  # type: ignore[arg-type]
+    canvas.session.show_trace(canvas.session.debugging.trace)  # type: ignore[arg-type]
     canvas.view.viewport().repaint()
     assert item.failure is None
 
@@ -230,7 +230,7 @@ def test_painting_loses_no_references_to_none(canvas: CanvasPanel) -> None:
     before = sys.getrefcount(None)
     for frame in range(500):
         if frame % 50 == 0:
-            canvas.session.seek(canvas.session.last_step - frame // 50)
+            canvas.session.debugging.seek(canvas.session.debugging.last_step - frame // 50)
         canvas.view.viewport().repaint()
     gc.collect()
     assert sys.getrefcount(None) > before - 100

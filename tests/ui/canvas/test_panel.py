@@ -78,18 +78,18 @@ def test_a_graph_too_large_to_read_is_shown_in_part(empty: CanvasPanel, qtbot: Q
 def test_a_program_without_gradients_is_told(empty: CanvasPanel) -> None:
     empty.session.show_trace(MemoryTrace())
     assert empty.notice.title.text() == "No backward graph"
-    empty.session.set_view("forward")
+    empty.session.debugging.set_view("forward")
     assert empty.notice.title.text() == "No operations"
 
 
 def test_a_click_selects_a_node_and_one_beside_it_lets_go(canvas: CanvasPanel) -> None:
     box = box_named(canvas, "PowBackward0")
     QTest.mouseClick(canvas.view.viewport(), LEFT_BUTTON, pos=place_of(canvas, box))
-    assert title_of(canvas, canvas.session.selection.node) == "PowBackward0"
+    assert title_of(canvas, canvas.session.debugging.selection.node) == "PowBackward0"
     assert canvas.view.item.marks.selected == {box}
     assert "PowBackward0" in canvas.view.accessibleDescription()
     QTest.mouseClick(canvas.view.viewport(), LEFT_BUTTON, pos=QPoint(5, 350))
-    assert canvas.session.selection == Selection()
+    assert canvas.session.debugging.selection == Selection()
     assert not canvas.view.item.marks.selected
 
 
@@ -98,7 +98,7 @@ def test_a_click_on_a_link_selects_its_edge(canvas: CanvasPanel, basics: MemoryT
     link = next(iter(canvas.frame.active))
     x, y = canvas.frame.scene.middle(link)
     QTest.mouseClick(canvas.view.viewport(), LEFT_BUTTON, pos=canvas.view.mapFromScene(QPointF(x, y)))
-    edge = canvas.session.selection.edge
+    edge = canvas.session.debugging.selection.edge
     assert edge is not None
     assert basics.nodes[basics.edges[edge].target].label == "inp"
     assert canvas.view.item.marks.selected_link == link
@@ -106,9 +106,9 @@ def test_a_click_on_a_link_selects_its_edge(canvas: CanvasPanel, basics: MemoryT
 
 def test_a_double_click_runs_to_the_node(canvas: CanvasPanel) -> None:
     box = box_named(canvas, "PowBackward0")
-    before = canvas.session.step
+    before = canvas.session.debugging.step
     QTest.mouseDClick(canvas.view.viewport(), LEFT_BUTTON, pos=place_of(canvas, box))
-    assert canvas.session.step != before
+    assert canvas.session.debugging.step != before
     assert canvas.frame is not None
     assert canvas.frame.running == {box}
 
@@ -131,7 +131,7 @@ def test_dragging_pans(canvas: CanvasPanel) -> None:
     QTest.mouseMove(viewport, QPoint(360, 310))
     QTest.mouseRelease(viewport, LEFT_BUTTON, pos=QPoint(360, 310))
     assert place_of(canvas, box) == start + QPoint(60, -40)
-    assert canvas.session.selection == Selection()
+    assert canvas.session.debugging.selection == Selection()
 
 
 def test_the_wheel_pans_and_with_ctrl_it_zooms_about_the_mouse(canvas: CanvasPanel) -> None:
@@ -172,7 +172,7 @@ def test_the_keyboard_walks_the_graph(canvas: CanvasPanel) -> None:
 
     def press(key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> str | None:
         QTest.keyClick(canvas.view, key, modifiers)
-        return title_of(canvas, canvas.session.selection.node)
+        return title_of(canvas, canvas.session.debugging.selection.node)
 
     assert press(Qt.Key.Key_Return) == "inp"  # what runs
     assert press(Qt.Key.Key_Up, ALT) == "AddBackward0"
@@ -198,10 +198,10 @@ def test_tab_goes_from_box_to_box_and_leaves_after_escape(qtbot: QtBot, session:
     seen = []
     for _ in range(4):
         QTest.keyClick(canvas.view, Qt.Key.Key_Tab)
-        seen.append(session.selection.node)
+        seen.append(session.debugging.selection.node)
     assert len(set(seen)) == 4
     QTest.keyClick(canvas.view, Qt.Key.Key_Backtab)
-    assert session.selection.node == seen[2]
+    assert session.debugging.selection.node == seen[2]
     QTest.keyClick(canvas.view, Qt.Key.Key_Escape)
     assert window.focusWidget() is canvas.view
     QTest.keyClick(canvas.view, Qt.Key.Key_Tab)
@@ -213,12 +213,12 @@ def test_arrows_alone_are_left_to_stepping(canvas: CanvasPanel) -> None:
     for key in (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down):
         QTest.keyClick(canvas.view, key)
     assert canvas.view.shown == place
-    assert canvas.session.selection == Selection()
+    assert canvas.session.debugging.selection == Selection()
 
 
 def test_a_step_paints_only_what_it_changed(canvas: CanvasPanel, qtbot: QtBot) -> None:
     """The left part of the screen, which the step does not concern, keeps what was painted on it."""
-    canvas.session.move(Move.PREVIOUS_EVENT)
+    canvas.session.debugging.move(Move.PREVIOUS_EVENT)
     qtbot.wait(100)  # until the whole graph is on the screen
     areas: list[tuple[float, float]] = []
     painter = canvas.view.item.painter
@@ -230,7 +230,7 @@ def test_a_step_paints_only_what_it_changed(canvas: CanvasPanel, qtbot: QtBot) -
         real(p, area, *rest)  # type: ignore[arg-type]
 
     painter.paint = noting  # type: ignore[method-assign]
-    canvas.session.move(Move.PREVIOUS_EVENT)
+    canvas.session.debugging.move(Move.PREVIOUS_EVENT)
     qtbot.waitUntil(lambda: bool(areas))
     assert canvas.frame is not None
     left_part = canvas.frame.scene.box_bounds(box_named(canvas, "b"))
@@ -239,7 +239,7 @@ def test_a_step_paints_only_what_it_changed(canvas: CanvasPanel, qtbot: QtBot) -
 
 def test_the_view_switch_and_the_layout_menu(canvas: CanvasPanel) -> None:
     QTest.mouseClick(canvas.controls.buttons["forward"], LEFT_BUTTON)
-    assert canvas.session.view == "forward"
+    assert canvas.session.debugging.view == "forward"
     assert canvas.frame is not None
     assert {box.title for box in canvas.frame.scene.boxes} >= {"matmul", "pow"}
     canvas.controls.menu.aboutToShow.emit()
@@ -247,7 +247,7 @@ def test_the_view_switch_and_the_layout_menu(canvas: CanvasPanel) -> None:
     assert list(names)[:3] == ["layered", "multipartite", "breadth-first"]
     assert names["layered"].isChecked()
     names["circular"].trigger()
-    assert canvas.session.layout_name == "circular"
+    assert canvas.session.debugging.layout_name == "circular"
     assert canvas.controls.layout_button.text().startswith("Circular")
     assert canvas.frame is not None
     assert not canvas.frame.scene.curved
@@ -256,9 +256,9 @@ def test_the_view_switch_and_the_layout_menu(canvas: CanvasPanel) -> None:
 def test_going_back_to_a_view_seen_before_costs_no_new_layout(canvas: CanvasPanel) -> None:
     assert canvas.frame is not None
     scene = canvas.frame.scene
-    canvas.session.set_view("both")
+    canvas.session.debugging.set_view("both")
     assert canvas.frame.scene is not scene
-    canvas.session.set_view("backward")
+    canvas.session.debugging.set_view("backward")
     assert canvas.frame.scene is scene
 
 
@@ -268,7 +268,7 @@ def test_breakpoints_are_marked(canvas: CanvasPanel) -> None:
     node = canvas.frame.scene.boxes[box].nodes[0]
     menu = canvas.menu_for(box)
     next(action for action in menu.actions() if action.text() == "Set breakpoint").trigger()
-    assert canvas.session.breakpoints.nodes == {node}
+    assert canvas.session.debugging.breakpoints.nodes == {node}
     assert canvas.view.item.marks.breakpoints == {box}
     assert "Clear breakpoint" in {action.text() for action in canvas.menu_for(box).actions()}
 
@@ -291,12 +291,12 @@ def test_a_slow_layout_is_asked_for_first_and_can_be_declined(canvas: CanvasPane
     assert trace is not None
     canvas.session.show_trace(trace)
     qtbot.waitUntil(lambda: canvas.frame is not None and not canvas.job.busy, timeout=15000)
-    canvas.session.set_layout("spring")
+    canvas.session.debugging.set_layout("spring")
     assert canvas.notice.isVisible()
     assert "Spring takes about" in canvas.notice.text.text()
     assert not canvas.job.busy
     QTest.mouseClick(canvas.notice.cancel_button, LEFT_BUTTON)
-    assert canvas.session.layout_name == "layered"
+    assert canvas.session.debugging.layout_name == "layered"
     assert not canvas.notice.isVisible()
     assert canvas.frame is not None
 
@@ -306,13 +306,13 @@ def test_a_layout_under_way_shows_progress_and_can_be_cancelled(canvas: CanvasPa
     assert trace is not None
     canvas.session.show_trace(trace)
     qtbot.waitUntil(lambda: canvas.frame is not None and not canvas.job.busy, timeout=15000)
-    canvas.session.set_layout("spring")
+    canvas.session.debugging.set_layout("spring")
     QTest.mouseClick(canvas.notice.accept_button, LEFT_BUTTON)
     assert canvas.job.busy
     qtbot.waitUntil(lambda: canvas.notice.bar.value() > 0, timeout=15000)
     QTest.mouseClick(canvas.notice.cancel_button, LEFT_BUTTON)
     assert not canvas.job.busy
-    assert canvas.session.layout_name == "layered"
+    assert canvas.session.debugging.layout_name == "layered"
 
 
 def test_a_layout_that_cannot_draw_the_graph_leaves_the_old_one(canvas: CanvasPanel) -> None:
@@ -320,14 +320,14 @@ def test_a_layout_that_cannot_draw_the_graph_leaves_the_old_one(canvas: CanvasPa
     canvas.session.message.connect(lambda level, text: told.append(f"{level} {text}"))
     canvas.job.failed.emit("it is not planar")
     assert told == ["error The graph was not arranged: it is not planar"]
-    assert canvas.session.layout_name == "layered"
+    assert canvas.session.debugging.layout_name == "layered"
     assert canvas.frame is not None
 
 
 def test_it_follows_what_runs_out_of_sight(canvas: CanvasPanel, qtbot: QtBot) -> None:
     canvas.view.set_scale(3.0)
     canvas.view.look_at(QPointF(0, 0))
-    canvas.session.move(Move.PREVIOUS_NODE)
+    canvas.session.debugging.move(Move.PREVIOUS_NODE)
     assert canvas.frame is not None
     box = next(iter(canvas.frame.running))
     qtbot.waitUntil(lambda: canvas.view.viewport().rect().contains(place_of(canvas, box)))
@@ -338,7 +338,7 @@ def test_it_stays_where_it_is_if_told_so(canvas: CanvasPanel, qtbot: QtBot) -> N
     canvas.view.set_scale(3.0)
     canvas.view.look_at(QPointF(0, 0))
     place = canvas.view.shown
-    canvas.session.move(Move.PREVIOUS_NODE)
+    canvas.session.debugging.move(Move.PREVIOUS_NODE)
     qtbot.wait(250)
     assert canvas.view.shown == place
 
@@ -348,7 +348,7 @@ def test_revealing_a_node_brings_it_into_sight(canvas: CanvasPanel) -> None:
     canvas.view.look_at(QPointF(0, 0))
     box = box_named(canvas, "inp")
     assert canvas.frame is not None
-    canvas.session.select(Selection(canvas.frame.scene.boxes[box].nodes[0]), reveal=True)
+    canvas.session.debugging.select(Selection(canvas.frame.scene.boxes[box].nodes[0]), reveal=True)
     assert canvas.view.viewport().rect().contains(place_of(canvas, box))
 
 
@@ -357,7 +357,7 @@ def test_the_minimap_shows_what_runs_and_leads_there(canvas: CanvasPanel, basics
     steps = [event.step for event in basics.events if isinstance(event, Accumulate)]
     canvas.session.settings.follow = False
     for step, title in ((steps[3], "inp"), (steps[0], "b"), (steps[1], "w")):
-        canvas.session.seek(step)
+        canvas.session.debugging.seek(step)
         canvas.view.set_scale(3.0)
         box = box_named(canvas, title)
         assert canvas.frame is not None

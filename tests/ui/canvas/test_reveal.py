@@ -61,19 +61,19 @@ def box_rect(canvas: CanvasPanel, node: int) -> QRectF:
 
 @pytest.mark.parametrize("scale", [0.01, 0.3, 1.0, 6.0])
 def test_any_node_is_brought_into_the_open_from_anywhere(large: CanvasPanel, scale: float) -> None:
-    trace = large.session.trace
+    trace = large.session.debugging.trace
     assert trace is not None
     for node in range(0, len(trace.nodes), 97):
         large.view.set_scale(scale)
         large.view.look_at(QPointF(0, 0))
-        large.session.select(Selection(node=node), reveal=True)
+        large.session.debugging.select(Selection(node=node), reveal=True)
         assert_in_the_open(large, box_rect(large, node))
 
 
 def test_what_is_in_the_open_already_stays_where_it_is(large: CanvasPanel) -> None:
-    large.session.select(Selection(node=40), reveal=True)
+    large.session.debugging.select(Selection(node=40), reveal=True)
     shown = large.view.shown
-    large.session.select(Selection(node=40), reveal=True)
+    large.session.debugging.select(Selection(node=40), reveal=True)
     assert large.view.shown == shown
 
 
@@ -83,7 +83,7 @@ def test_what_lies_under_the_minimap_is_moved_out_from_there(large: CanvasPanel)
     corner = QRectF(large.minimap.geometry()).center() - QRectF(large.view.viewport().rect()).center()
     large.view.look_at(area.center() - corner)
     assert seen(large, area).intersects(large.view.corner)
-    large.session.select(Selection(node=40), reveal=True)
+    large.session.debugging.select(Selection(node=40), reveal=True)
     assert_in_the_open(large, area)
 
 
@@ -91,7 +91,7 @@ def test_an_edge_is_revealed_at_its_middle(large: CanvasPanel) -> None:
     assert large.frame is not None
     edge = max(large.frame.scene.link_of_edge, key=lambda each: large.frame.scene.link_of_edge[each])  # type: ignore[union-attr]
     large.view.set_scale(0.01)
-    large.session.select(Selection(edge=edge), reveal=True)
+    large.session.debugging.select(Selection(edge=edge), reveal=True)
     link = large.frame.scene.link_of_edge[edge]
     middle = QPointF(*large.frame.scene.middle(link))
     assert_in_the_open(large, QRectF(middle, middle).adjusted(-5, -5, 5, 5))
@@ -102,7 +102,7 @@ def test_it_is_marked_for_a_moment_and_the_mark_fades(canvas: CanvasPanel, qtbot
     canvas.session.settings.motion = "full"
     box = box_named(canvas, "PowBackward0")
     assert canvas.frame is not None
-    canvas.session.select(Selection(node=canvas.frame.scene.boxes[box].nodes[0]), reveal=True)
+    canvas.session.debugging.select(Selection(node=canvas.frame.scene.boxes[box].nodes[0]), reveal=True)
     assert canvas.flash.now.boxes == {box}
     strengths: list[float] = []
     canvas.flash.changed.connect(lambda flash: strengths.append(flash.strength))
@@ -121,23 +121,23 @@ def test_with_reduced_motion_the_mark_stands_still_and_then_is_gone(canvas: Canv
     canvas.session.settings.motion = "reduced"
     strengths: list[float] = []
     canvas.flash.changed.connect(lambda flash: strengths.append(flash.strength))
-    canvas.session.select(Selection(node=2), reveal=True)
+    canvas.session.debugging.select(Selection(node=2), reveal=True)
     qtbot.waitUntil(lambda: not canvas.flash.now.boxes, timeout=10_000)
     assert strengths == [1.0, 0.0]
 
 
 def test_zeroing_flashes_in_the_colour_of_zeroing(canvas: CanvasPanel) -> None:
     canvas.session.settings.motion = "full"
-    trace = canvas.session.trace
+    trace = canvas.session.debugging.trace
     assert trace is not None
     inp = box_named(canvas, "inp")
     zeroed = index_of(trace).kinds["grad_write"][0]
-    canvas.session.seek(zeroed)
+    canvas.session.debugging.seek(zeroed)
     assert (canvas.flash.now.boxes, canvas.flash.now.role) == ({inp}, "zero")
     canvas.flash.stop()
     canvas.session.settings.motion = "reduced"
-    canvas.session.seek(zeroed - 1)
-    canvas.session.seek(zeroed)
+    canvas.session.debugging.seek(zeroed - 1)
+    canvas.session.debugging.seek(zeroed)
     assert not canvas.flash.now.boxes
 
 
@@ -152,7 +152,7 @@ def test_search_leads_into_the_open(window: MainWindow, qtbot: QtBot) -> None:
     name = trace.nodes[trace.leaves[-1]].label or ""
     qtbot.keyClicks(window.palette_box.field, name)
     qtbot.keyClick(window.palette_box.field, Qt.Key.Key_Return)
-    found = window.session.selection.node
+    found = window.session.debugging.selection.node
     assert found is not None
     assert_in_the_open(window.canvas, box_rect(window.canvas, found))
     assert window.canvas.flash.now.boxes
@@ -178,14 +178,16 @@ def test_a_long_training_loop_opens_at_its_first_call(window: MainWindow, tmp_pa
     recorded(tmp_path, text)
     window.session.open(tmp_path / "p.py.gradviz")
     session, canvas = window.session, window.canvas
-    qtbot.waitUntil(lambda: session.trace is not None and len(session.trace.nodes) > 150, timeout=15000)
-    qtbot.waitUntil(lambda: canvas.frame is not None and canvas.frame.trace is session.trace, timeout=15000)
-    assert session.playhead is not None
-    begin = session.playhead.event
+    qtbot.waitUntil(
+        lambda: session.debugging.trace is not None and len(session.debugging.trace.nodes) > 150, timeout=15000
+    )
+    qtbot.waitUntil(lambda: canvas.frame is not None and canvas.frame.trace is session.debugging.trace, timeout=15000)
+    assert session.debugging.playhead is not None
+    begin = session.debugging.playhead.event
     assert isinstance(begin, BackwardBegin)
     assert begin.call == 1
     assert canvas.view.sees(box_rect(canvas, begin.roots[0].node))
-    assert session.selection.node in (None, begin.roots[0].node)
+    assert session.debugging.selection.node in (None, begin.roots[0].node)
 
 
 @pytest.mark.parametrize("size", [(520, 470), (860, 700), (1200, 500), (600, 900)])

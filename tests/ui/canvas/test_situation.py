@@ -57,7 +57,7 @@ def state(
         session.outcome = outcome
         if trace is not None:
             session.show_trace(trace)
-        session.set_view(view)  # type: ignore[arg-type]
+        session.debugging.set_view(view)  # type: ignore[arg-type]
         session.recording_changed.emit()
 
     return put
@@ -122,7 +122,7 @@ def test_every_situation_has_its_words_and_is_in_the_table_or_below() -> None:
 def test_the_button_goes_to_the_line_of_the_error(empty: CanvasPanel, qtbot: QtBot) -> None:
     state(without_nodes(error=raised()))(empty.session)
     assert empty.notice.accept_button.text() == "Go to line 2"
-    with qtbot.waitSignal(empty.session.line_requested) as asked:
+    with qtbot.waitSignal(empty.session.debugging.line_requested) as asked:
         QTest.mouseClick(empty.notice.accept_button, Qt.MouseButton.LeftButton)
     assert asked.args == ["p.py", 2]
     state(without_nodes())(empty.session)
@@ -133,7 +133,7 @@ def test_a_forward_view_of_what_ran_is_a_picture_and_not_a_notice(empty: CanvasP
     state(without_nodes(error=raised()), view="forward")(empty.session)
     assert empty.frame is not None
     assert not empty.notice.isVisible()
-    empty.session.set_view("backward")
+    empty.session.debugging.set_view("backward")
     assert empty.notice.isVisible()
 
 
@@ -197,7 +197,7 @@ PROGRAMS = [
 def test_programs_recorded_in_the_window_one_after_another(window: MainWindow, qtbot: QtBot) -> None:
     """Each of them after a graph that was there; the first words are those of a recording under way."""
     session, canvas = window.session, window.canvas
-    graph = session.trace
+    graph = session.debugging.trace
     assert graph is not None
     for text, expected in PROGRAMS:
         session.new_program(text, "test.py")

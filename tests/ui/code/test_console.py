@@ -22,10 +22,10 @@ def folder(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> Path:
     folder.mkdir()
     path = folder / "p.py"
     path.write_text("import torch\nw = torch.ones(1, requires_grad=True)\nfor i in range(2):\n    print('before', i)\n")
-    with qtbot.waitSignal(window.session.trace_changed):
+    with qtbot.waitSignal(window.session.debugging.trace_changed):
         window.open_file(path)
     record(window, qtbot)
-    window.session.seek(window.session.last_step)
+    window.session.debugging.seek(window.session.debugging.last_step)
     assert window.console.text.toPlainText() == PRINTED
     return folder
 
@@ -47,7 +47,7 @@ def test_an_attempt_that_is_refused_leaves_what_was_printed(window: MainWindow, 
     assert window.banner.isVisible()
     assert changes == []
     assert window.console.text.toPlainText() == PRINTED
-    window.session.seek(0)
+    window.session.debugging.seek(0)
     assert window.console.text.toPlainText() == ""
 
 
@@ -60,7 +60,7 @@ def test_words_of_an_attempt_without_a_recording_stand_below(window: MainWindow,
     session._recording.running = False
     session.recording_changed.emit()
     qtbot.waitUntil(lambda: window.console.text.toPlainText() == PRINTED + "Fatal Python error\n")
-    session.seek(session.last_step - 1)
+    session.debugging.seek(session.debugging.last_step - 1)
     assert window.console.text.toPlainText() == PRINTED.partition("\n")[0] + "\n"
 
 

@@ -28,7 +28,7 @@ y.sum().backward()
 
 @pytest.fixture
 def panel(session: Session, qtbot: QtBot) -> ProblemsPanel:
-    made = ProblemsPanel(session)
+    made = ProblemsPanel(session.debugging)
     qtbot.addWidget(made)
     made.show()
     return made
@@ -53,10 +53,10 @@ def test_infinities_are_listed_and_lead_to_the_step_and_the_place(
     for row, step in enumerate(problem.step for problem in panel._found):
         item = panel.list.item(row)
         qtbot.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=panel.list.visualItemRect(item).center())
-        assert session.step == step
-    assert session.selection.node == trace.leaves[0]
+        assert session.debugging.step == step
+    assert session.debugging.selection.node == trace.leaves[0]
     panel.list.itemActivated.emit(panel.list.item(0))
-    edge = session.selection.edge
+    edge = session.debugging.selection.edge
     assert edge is not None
     assert trace.nodes[trace.edges[edge].source].name == "SqrtBackward0"
 
@@ -71,23 +71,23 @@ def test_a_node_that_raised_is_marked_until_it_runs_again(window: MainWindow, tm
     assert raised == {"ExpBackward0"}
     assert NodeState.RAISED in window.canvas.legend.states
     assert "raised" in next(frame.card(i).detail for i, box in enumerate(frame.scene.boxes) if box.title in raised)
-    session.seek(len(trace.events) - 2)
+    session.debugging.seek(len(trace.events) - 2)
     assert NodeState.RAISED not in frame.states
 
 
-def test_a_long_recording_is_searched_aside(panel: ProblemsPanel, qtbot: QtBot) -> None:
+def test_a_long_recording_is_searched_aside(session: Session, panel: ProblemsPanel, qtbot: QtBot) -> None:
     trace = training(nodes=3000, calls=2)
     assert trace is not None
-    panel.session.show_trace(trace)
+    session.show_trace(trace)
     assert rows(panel) == ["Looking for problems…"]
     qtbot.waitUntil(lambda: rows(panel) == ["No problems"], timeout=20_000)
 
 
 def test_another_trace_takes_its_place_while_it_is_searched(
-    panel: ProblemsPanel, basics: MemoryTrace, qtbot: QtBot
+    session: Session, panel: ProblemsPanel, basics: MemoryTrace, qtbot: QtBot
 ) -> None:
     trace = training(nodes=3000, calls=2)
     assert trace is not None
-    panel.session.show_trace(trace)
-    panel.session.show_trace(basics)
+    session.show_trace(trace)
+    session.show_trace(basics)
     assert rows(panel) == ["No problems"]

@@ -17,7 +17,7 @@ from synthetic import training
 
 @pytest.fixture
 def panel(session: Session, basics: MemoryTrace, qtbot: QtBot) -> EventsPanel:
-    made = EventsPanel(session)
+    made = EventsPanel(session.debugging)
     qtbot.addWidget(made)
     made.resize(900, 260)
     session.show_trace(basics)
@@ -44,7 +44,7 @@ def test_every_event_has_a_row(panel: EventsPanel, basics: MemoryTrace) -> None:
 
 def test_the_current_step_is_marked_and_in_sight(panel: EventsPanel, session: Session) -> None:
     for step in (70, 1, 35):
-        session.seek(step)
+        session.debugging.seek(step)
         index = panel.model.index(step - 1, Column.STEP)
         assert index.data(CURRENT_ROLE)
         assert panel.table.viewport().rect().contains(panel.table.visualRect(index).center())
@@ -52,22 +52,22 @@ def test_the_current_step_is_marked_and_in_sight(panel: EventsPanel, session: Se
 
 
 def test_a_click_and_return_go_there(panel: EventsPanel, session: Session, qtbot: QtBot) -> None:
-    session.seek(1)
+    session.debugging.seek(1)
     place = panel.table.visualRect(panel.model.index(4, Column.DESCRIPTION)).center()
     qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    assert session.step == 5
+    assert session.debugging.step == 5
     panel.table.setFocus()
     qtbot.keyClick(panel.table, Qt.Key.Key_Down)
-    assert session.step == 5, "moving in the table must not move in time"
+    assert session.debugging.step == 5, "moving in the table must not move in time"
     qtbot.keyClick(panel.table, Qt.Key.Key_Return)
-    assert session.step == 6
+    assert session.debugging.step == 6
 
 
 def test_only_one_kind(panel: EventsPanel, session: Session, basics: MemoryTrace) -> None:
     panel.kinds.setCurrentIndex(panel.kinds.findData(Accumulate.kind))
     assert len(words(panel)) == 5
     assert panel.count.text() == "5 of 77"
-    session.seek(60)
+    session.debugging.seek(60)
     assert panel.table.currentIndex().row() == 3, "the last row before the step"
 
 
@@ -89,7 +89,7 @@ def test_kinds_offered_are_those_of_the_trace(panel: EventsPanel, basics: Memory
 
 
 def test_without_a_trace_it_is_empty(session: Session, qtbot: QtBot) -> None:
-    panel = EventsPanel(session)
+    panel = EventsPanel(session.debugging)
     qtbot.addWidget(panel)
     panel.show()
     assert panel.model.rowCount() == 0
@@ -111,7 +111,7 @@ def test_a_hundred_thousand_rows_are_searched_in_slices(panel: EventsPanel, sess
 
 
 def test_brought_to_the_front_it_shows_the_current_step(window: MainWindow, qtbot: QtBot) -> None:
-    window.session.seek(66)
+    window.session.debugging.seek(66)
     events = window.events
     assert events.visibleRegion().isEmpty()
     window.docks["events"].reveal()

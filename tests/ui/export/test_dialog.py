@@ -36,8 +36,8 @@ def choose(box: object, data: str) -> None:
 
 def test_it_starts_from_what_the_window_shows(session: Session, basics: MemoryTrace, qtbot: QtBot) -> None:
     session.show_trace(basics, 31)
-    session.set_view("both")
-    session.set_layout("circular")
+    session.debugging.set_view("both")
+    session.debugging.set_layout("circular")
     dialog = ExportDialog(session)
     qtbot.addWidget(dialog)
     assert dialog.options.view == "both"

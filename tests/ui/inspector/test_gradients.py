@@ -19,7 +19,7 @@ from synthetic import Scribe, training
 
 @pytest.fixture
 def panel(session: Session, basics: MemoryTrace, qtbot: QtBot) -> GradientsPanel:
-    made = GradientsPanel(session)
+    made = GradientsPanel(session.debugging)
     qtbot.addWidget(made)
     made.resize(372, 200)
     session.show_trace(basics)
@@ -39,12 +39,12 @@ def sums(trace: MemoryTrace) -> list[int]:
 
 
 def test_before_the_first_gradient(panel: GradientsPanel, session: Session) -> None:
-    session.seek(0)
+    session.debugging.seek(0)
     assert rows(panel) == [("w", "(5, 3)", "–", ""), ("b", "(3,)", "–", ""), ("inp", "(4, 5)", "–", "")]
 
 
 def test_at_the_second_sum(panel: GradientsPanel, session: Session, basics: MemoryTrace) -> None:
-    session.seek(sums(basics)[3])
+    session.debugging.seek(sums(basics)[3])
     assert rows(panel)[2] == ("inp", "(4, 5)", "22.63", "×2")
     assert [row[3] for row in rows(panel)] == ["+1", "+1", "×2"]
     colour = panel.model.index(2, Column.SUMS).data(Qt.ItemDataRole.ForegroundRole)
@@ -57,18 +57,18 @@ def test_at_the_second_sum(panel: GradientsPanel, session: Session, basics: Memo
 def test_any_way_to_a_step_shows_the_same(panel: GradientsPanel, session: Session, basics: MemoryTrace) -> None:
     seen = {}
     for step in range(len(basics.events) + 1):
-        session.seek(step)
+        session.debugging.seek(step)
         seen[step] = rows(panel)
     for step in np.random.default_rng(0).permutation(len(basics.events) + 1):
-        session.seek(int(step))
+        session.debugging.seek(int(step))
         assert rows(panel) == seen[int(step)]
 
 
 def test_sorting_by_norm_follows_the_steps(panel: GradientsPanel, session: Session, basics: MemoryTrace) -> None:
-    session.seek(sums(basics)[1])
+    session.debugging.seek(sums(basics)[1])
     panel.table.sortByColumn(Column.NORM, Qt.SortOrder.DescendingOrder)
     assert [row[0] for row in rows(panel)] == ["w", "b", "inp"]
-    session.seek(sums(basics)[3])
+    session.debugging.seek(sums(basics)[3])
     assert [row[0] for row in rows(panel)] == ["inp", "w", "b"]
     panel.table.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
     assert [row[0] for row in rows(panel)] == ["w", "b", "inp"]
@@ -76,27 +76,27 @@ def test_sorting_by_norm_follows_the_steps(panel: GradientsPanel, session: Sessi
 
 def test_a_click_selects_the_leaf_for_everyone(panel: GradientsPanel, session: Session, qtbot: QtBot) -> None:
     row = panel.table.visualRect(panel.model.index(1, Column.NAME))
-    with qtbot.waitSignal(session.reveal_requested):
+    with qtbot.waitSignal(session.debugging.reveal_requested):
         qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=row.center())
-    assert session.selection == Selection(node=panel.model.leaf_at(1))
+    assert session.debugging.selection == Selection(node=panel.model.leaf_at(1))
 
 
 def test_the_selection_of_others_is_shown(panel: GradientsPanel, session: Session, basics: MemoryTrace) -> None:
-    session.select(Selection(node=basics.leaves[2]))
+    session.debugging.select(Selection(node=basics.leaves[2]))
     assert [index.row() for index in panel.table.selectionModel().selectedRows()] == [2]
-    session.select(Selection(node=next(n.id for n in basics.nodes if n.id not in basics.leaves)))
+    session.debugging.select(Selection(node=next(n.id for n in basics.nodes if n.id not in basics.leaves)))
     assert not panel.table.selectionModel().hasSelection()
 
 
 def test_return_goes_to_the_leafs_next_run(panel: GradientsPanel, session: Session, qtbot: QtBot) -> None:
-    session.seek(0)
+    session.debugging.seek(0)
     panel.table.selectRow(2)
     panel.table.setFocus()
     qtbot.keyClick(panel.table, Qt.Key.Key_Return)
-    assert session.step > 0
-    assert session.playhead is not None
-    assert session.playhead.event is not None
-    assert session.playhead.event.node == panel.model.leaf_at(2)  # type: ignore[attr-defined]
+    assert session.debugging.step > 0
+    assert session.debugging.playhead is not None
+    assert session.debugging.playhead.event is not None
+    assert session.debugging.playhead.event.node == panel.model.leaf_at(2)  # type: ignore[attr-defined]
 
 
 def test_a_gradient_that_is_not_finite_is_red(panel: GradientsPanel, session: Session) -> None:
@@ -117,11 +117,11 @@ def test_among_thousands_of_leaves_only_steps_that_change_a_gradient_touch_rows(
     session.show_trace(trace)
     assert panel.model.rowCount() == 3000
     first = sums(trace)[0]
-    session.seek(first - 1)
+    session.debugging.seek(first - 1)
     touched: list[int] = []
-    panel.model.dataChanged.connect(lambda top, bottom: touched.append(session.step))
+    panel.model.dataChanged.connect(lambda top, bottom: touched.append(session.debugging.step))
     for step in range(first, first + 40):
-        session.seek(step)
+        session.debugging.seek(step)
     assert touched
     assert set(touched) <= {event.step for event in trace.events if isinstance(event, Accumulate)}
 
@@ -135,7 +135,7 @@ def test_nothing_is_elided_while_there_is_room(panel: GradientsPanel, session: S
     scribe.backward(leaf, np.ones((128, 64), np.float32), {}, line=1)
     panel.resize(width, 200)
     session.show_trace(builder.finish())
-    session.seek(session.last_step)
+    session.debugging.seek(session.debugging.last_step)
     table, metrics = panel.table, QFontMetricsF(theme.mono_font(12, QFont.Weight.Bold))
     room = table.columnWidth(Column.BAR)
     for column in (Column.NAME, Column.SHAPE, Column.NORM, Column.SUMS):

@@ -24,7 +24,7 @@ from synthetic import Scribe, training
 
 @pytest.fixture
 def panel(session: Session, basics: MemoryTrace, qtbot: QtBot) -> InspectorPanel:
-    made = InspectorPanel(session)
+    made = InspectorPanel(session.debugging)
     qtbot.addWidget(made)
     made.resize(372, 700)
     session.show_trace(basics)
@@ -41,7 +41,7 @@ def second_sum(trace: MemoryTrace) -> Accumulate:
 
 
 def test_without_a_trace_it_says_what_will_be_here(session: Session, qtbot: QtBot) -> None:
-    panel = InspectorPanel(session)
+    panel = InspectorPanel(session.debugging)
     qtbot.addWidget(panel)
     panel.show()
     assert panel.hint.isVisible()
@@ -49,7 +49,7 @@ def test_without_a_trace_it_says_what_will_be_here(session: Session, qtbot: QtBo
 
 
 def test_the_second_sum_of_inp(panel: InspectorPanel, session: Session, basics: MemoryTrace) -> None:
-    session.seek(second_sum(basics).step)
+    session.debugging.seek(second_sum(basics).step)
     assert panel.heading.title.text() == "AccumulateGrad"
     assert "inp · leaf (4, 5) float32" in panel.heading.facts.text()
     assert panel.heading.facts.text().endswith(">running</span>")
@@ -72,14 +72,14 @@ def test_the_second_sum_of_inp(panel: InspectorPanel, session: Session, basics: 
 def test_pointing_at_another_element_asks_about_it(
     panel: InspectorPanel, session: Session, basics: MemoryTrace
 ) -> None:
-    session.seek(second_sum(basics).step)
+    session.debugging.seek(second_sum(basics).step)
     panel.leaf_page.maps.maps.choose((2, 3))
     assert panel.leaf_page.why.title.text() == "Why is after[2, 3] = 4?"
     assert panel.leaf_page.why.text.splitlines()[-1] == "= 1 · 2 · 1^(2 - 1) = 2"
 
 
 def test_the_first_sum_has_nothing_before_it(panel: InspectorPanel, session: Session, basics: MemoryTrace) -> None:
-    session.seek(next(event.step for event in basics.events if isinstance(event, Accumulate)))
+    session.debugging.seek(next(event.step for event in basics.events if isinstance(event, Accumulate)))
     assert panel.leaf_page.formula.text() == "b.grad  ←  incoming"
     assert panel.leaf_page.maps.maps.terms[0].plane is None
     assert panel.leaf_page.maps.maps.terms[0].gap == "None"
@@ -88,15 +88,15 @@ def test_the_first_sum_has_nothing_before_it(panel: InspectorPanel, session: Ses
 def test_zeroing_shows_before_and_after_and_explains_nothing(
     panel: InspectorPanel, session: Session, basics: MemoryTrace
 ) -> None:
-    session.seek(next(event.step for event in basics.events if isinstance(event, GradWrite)))
+    session.debugging.seek(next(event.step for event in basics.events if isinstance(event, GradWrite)))
     assert panel.leaf_page.formula.text() == "inp.grad  ←  zero_"
     assert [term.title for term in panel.leaf_page.maps.maps.terms] == ["before", "after"]
     assert not panel.leaf_page.why.isVisible()
 
 
 def test_a_leaf_before_its_first_gradient(panel: InspectorPanel, session: Session, basics: MemoryTrace) -> None:
-    session.select(Selection(node=node(basics, "w")))
-    session.seek(0)
+    session.debugging.select(Selection(node=node(basics, "w")))
+    session.debugging.seek(0)
     assert panel.leaf_page.formula.text() == "w.grad  =  None"
     assert not panel.leaf_page.maps.isVisible()
     assert "not made yet" in panel.heading.facts.text()
@@ -107,8 +107,8 @@ def test_a_node_shows_formula_saved_tensors_and_gradients(
 ) -> None:
     power = node(basics, "PowBackward0")
     runs = [event.step for event in basics.events if isinstance(event, NodeBegin) and event.node == power]
-    session.select(Selection(node=power))
-    session.seek(runs[0] + 1)
+    session.debugging.select(Selection(node=power))
+    session.debugging.seek(runs[0] + 1)
     page = panel.node_page
     assert page.isVisible()
     assert page.formula.text() == "AddBackward0  ←  grad · exponent · self^(exponent - 1)"
@@ -121,9 +121,9 @@ def test_a_node_shows_formula_saved_tensors_and_gradients(
 def test_it_follows_what_the_program_makes_and_where_a_call_starts(
     panel: InspectorPanel, session: Session, basics: MemoryTrace
 ) -> None:
-    session.seek(1)
+    session.debugging.seek(1)
     assert panel.heading.title.text() == "SqueezeBackward4"
-    session.seek(next(event.step for event in basics.events if isinstance(event, BackwardBegin)))
+    session.debugging.seek(next(event.step for event in basics.events if isinstance(event, BackwardBegin)))
     assert panel.heading.title.text() == "BinaryCrossEntropyWithLogitsBackward0"
     assert panel.heading.facts.text().endswith("ready · number 1 in the queue</span>")
 
@@ -132,8 +132,8 @@ def test_the_gradient_out_is_not_there_before_it_flowed(
     panel: InspectorPanel, session: Session, basics: MemoryTrace
 ) -> None:
     power = node(basics, "PowBackward0")
-    session.select(Selection(node=power))
-    session.seek(next(e.step for e in basics.events if isinstance(e, NodeBegin) and e.node == power))
+    session.debugging.select(Selection(node=power))
+    session.debugging.seek(next(e.step for e in basics.events if isinstance(e, NodeBegin) and e.node == power))
     (row,) = panel.node_page.sent.rows
     assert not row.button.isEnabled()
     assert row.button.accessibleName() == "→ AddBackward0 not yet"
@@ -142,7 +142,7 @@ def test_the_gradient_out_is_not_there_before_it_flowed(
 def test_a_row_opens_to_its_heat_map(
     panel: InspectorPanel, session: Session, basics: MemoryTrace, qtbot: QtBot
 ) -> None:
-    session.select(Selection(node=node(basics, "PowBackward0")))
+    session.debugging.select(Selection(node=node(basics, "PowBackward0")))
     row = panel.node_page.saved.rows[0]
     assert row.maps is None
     qtbot.mouseClick(row.button, Qt.MouseButton.LeftButton)
@@ -158,28 +158,28 @@ def test_an_edge_shows_its_gradient_and_the_buffer(
     panel: InspectorPanel, session: Session, basics: MemoryTrace
 ) -> None:
     edge = next(i for i, e in enumerate(basics.edges) if e.target == node(basics, "inp"))
-    session.select(Selection(edge=edge))
-    session.seek(second_sum(basics).step - 3)
+    session.debugging.select(Selection(edge=edge))
+    session.debugging.seek(second_sum(basics).step - 3)
     assert panel.heading.title.text() == "AddBackward0 → AccumulateGrad inp"
     assert [term.title for term in panel.edge_page.maps.maps.terms] == ["gradient", "sum in the buffer"]
     assert len(panel.edge_page.history.steps) == 3
 
 
 def test_the_history_goes_to_a_step(panel: InspectorPanel, session: Session, basics: MemoryTrace, qtbot: QtBot) -> None:
-    session.select(Selection(node=node(basics, "inp")))
+    session.debugging.select(Selection(node=node(basics, "inp")))
     history = panel.leaf_page.history
     steps = list(history.steps)
     assert len(steps) == 4
     row = history.model().index(2, 2)
     qtbot.mouseClick(history.viewport(), Qt.MouseButton.LeftButton, pos=history.visualRect(row).center())
-    assert session.step == steps[2]
+    assert session.debugging.step == steps[2]
 
 
 def test_the_line_is_a_link_to_the_code(
     panel: InspectorPanel, session: Session, basics: MemoryTrace, qtbot: QtBot
 ) -> None:
-    session.select(Selection(node=node(basics, "inp")))
-    with qtbot.waitSignal(session.line_requested) as asked:
+    session.debugging.select(Selection(node=node(basics, "inp")))
+    with qtbot.waitSignal(session.debugging.line_requested) as asked:
         panel.heading.facts.linkActivated.emit("#line")
     assert asked.args == ["autograd_basics.py", 18]
 
@@ -188,7 +188,7 @@ def test_hidden_it_does_nothing_and_catches_up_when_shown(
     panel: InspectorPanel, session: Session, basics: MemoryTrace
 ) -> None:
     panel.hide()
-    session.seek(second_sum(basics).step)
+    session.debugging.seek(second_sum(basics).step)
     assert panel.heading.title.text() != "AccumulateGrad"
     panel.show()
     assert panel.heading.title.text() == "AccumulateGrad"
@@ -269,13 +269,13 @@ def test_an_element_chosen_by_hand_stays_while_stepping_and_not_longer(
     panel: InspectorPanel, session: Session, basics: MemoryTrace
 ) -> None:
     maps = panel.leaf_page.maps.maps
-    session.select(Selection(node=node(basics, "inp")))
-    session.seek(second_sum(basics).step)
+    session.debugging.select(Selection(node=node(basics, "inp")))
+    session.debugging.seek(second_sum(basics).step)
     maps.choose((3, 4))
-    session.seek(session.last_step)
+    session.debugging.seek(session.debugging.last_step)
     assert maps.element == (3, 4)
-    session.select(Selection(node=node(basics, "w")))
-    session.select(Selection(node=node(basics, "inp")))
+    session.debugging.select(Selection(node=node(basics, "w")))
+    session.debugging.select(Selection(node=node(basics, "inp")))
     assert maps.element == (0, 0)
 
 
@@ -306,7 +306,7 @@ def test_what_is_not_kept_whole_is_said(
 
 def test_numbers_go_to_the_clipboard(panel: InspectorPanel, session: Session, basics: MemoryTrace) -> None:
     event = second_sum(basics)
-    session.seek(event.step)
+    session.debugging.seek(event.step)
     panel.leaf_page.maps.copy(event.after)
     assert QGuiApplication.clipboard().text().splitlines()[0] == "8\t4\t4\t4\t4"
 
@@ -328,7 +328,7 @@ def test_a_window_of_its_own_marks_what_is_not_finite(panel: InspectorPanel, ses
 def test_labels_keep_to_the_theme_whoever_hears_of_it_first(
     panel: InspectorPanel, session: Session, qapp: QApplication
 ) -> None:
-    session.seek(session.last_step)
+    session.debugging.seek(session.debugging.last_step)
     try:
         theme.themes().choose("light")
         style.apply(qapp)
@@ -340,16 +340,16 @@ def test_labels_keep_to_the_theme_whoever_hears_of_it_first(
 
 
 def test_a_new_selection_is_read_from_the_top(session: Session, basics: MemoryTrace, qtbot: QtBot) -> None:
-    panel = InspectorPanel(session)
+    panel = InspectorPanel(session.debugging)
     qtbot.addWidget(panel)
     panel.resize(340, 200)
     session.show_trace(basics)
     panel.show()
-    session.select(Selection(node=2))
+    session.debugging.select(Selection(node=2))
     bar = panel._scroll.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 50)
     bar.setValue(bar.maximum())
-    session.seek(session.step + 1)
+    session.debugging.seek(session.debugging.step + 1)
     assert bar.value() > 0, "stepping on leaves the reader where he is"
-    session.select(Selection(node=3))
+    session.debugging.select(Selection(node=3))
     assert bar.value() == 0

@@ -72,7 +72,7 @@ def last_sum(trace: Trace) -> Accumulate:
 
 @pytest.fixture
 def panel(session: Session, qtbot: QtBot) -> InspectorPanel:
-    made = InspectorPanel(session)
+    made = InspectorPanel(session.debugging)
     qtbot.addWidget(made)
     made.resize(372, 700)
     made.show()
@@ -88,8 +88,8 @@ def test_a_tensor_that_cannot_be_read_is_shown_as_such(
     spoil(tmp_path / "t.gradviz")
     session.show_trace(trace)
     last = last_sum(trace)
-    session.seek(last.step)
-    session.select(Selection(node=last.leaf))
+    session.debugging.seek(last.step)
+    session.debugging.select(Selection(node=last.leaf))
     maps = panel.leaf_page.maps
     assert [(term.plane, term.gap) for term in maps.maps.terms] == [(None, "cannot be read")] * 3
     assert [term.notes[0][:4] for term in maps.maps.terms] == ["norm"] * 3
@@ -106,8 +106,8 @@ def test_a_tensor_that_cannot_be_read_is_shown_as_such(
 def test_tensors_of_different_shapes_in_one_sum(tmp_path: Path, session: Session, panel: InspectorPanel) -> None:
     trace = two_sums(tmp_path / "t.gradviz", np.ones((4, 2, 3)))
     session.show_trace(trace)
-    session.seek(len(trace.events))
-    session.select(Selection(node=last_sum(trace).leaf))
+    session.debugging.seek(len(trace.events))
+    session.debugging.select(Selection(node=last_sum(trace).leaf))
     panel.leaf_page.maps.findChildren(QSpinBox)[0].setValue(3)
     assert [term.plane.shape for term in panel.leaf_page.maps.maps.terms if term.plane is not None] == [(2, 3), (2, 2)]
 
@@ -117,8 +117,8 @@ def test_what_a_node_saved_may_be_called_anything(tmp_path: Path, session: Sessi
     trace = two_sums(tmp_path / "t.gradviz", np.ones(3), saved)
     session.show_trace(trace)
     last = last_sum(trace)
-    session.seek(last.step)
-    session.select(Selection(node=last.leaf))
+    session.debugging.seek(last.step)
+    session.debugging.select(Selection(node=last.leaf))
     assert panel.leaf_page.why.text.splitlines()[0] == "after[0] = before[0] + incoming[0]"
 
 
@@ -128,8 +128,8 @@ def test_numbers_that_no_ten_bins_part_have_no_distribution(
     trace = two_sums(tmp_path / "t.gradviz", np.array([0.0, 5e-324]))
     session.show_trace(trace)
     last = last_sum(trace)
-    session.seek(last.step)
-    session.select(Selection(node=last.leaf))
+    session.debugging.seek(last.step)
+    session.debugging.select(Selection(node=last.leaf))
     assert panel.leaf_page.distribution.histogram is None
 
 

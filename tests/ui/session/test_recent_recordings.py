@@ -35,9 +35,9 @@ ENDLESS = "import torch\n\nw = torch.ones(3, requires_grad=True)\nwhile True:\n 
 def record(qtbot: QtBot, window: MainWindow, program: str = GOOD, name: str = "test.py") -> Path:
     """Record a program and wait until it is shown; where it lies is returned."""
     window.session.new_program(program, name)
-    with qtbot.waitSignal(window.session.trace_changed, timeout=SECONDS):
+    with qtbot.waitSignal(window.session.debugging.trace_changed, timeout=SECONDS):
         window.record()
-    path = window.session.trace.path
+    path = window.session.debugging.trace.path
     assert path is not None
     return path
 
@@ -53,7 +53,7 @@ def begin_endless(qtbot: QtBot, window: MainWindow) -> Path:
 
 def stop(qtbot: QtBot, window: MainWindow) -> None:
     """Stop the program and wait until its recording is shown."""
-    with qtbot.waitSignal(window.session.trace_changed, timeout=SECONDS):
+    with qtbot.waitSignal(window.session.debugging.trace_changed, timeout=SECONDS):
         window.session.stop()
 
 
@@ -90,7 +90,7 @@ def test_a_stopped_recording_is_saved_with_all_its_events(window: MainWindow, qt
     stop(qtbot, window)
     session, path = window.session, tmp_path / "saved" / "kept.gradviz"
     path.parent.mkdir()
-    events = session.last_step
+    events = session.debugging.last_step
     assert events > 50
     session.save_trace(path)
     assert not session.trace_saved  # not before it is so
@@ -117,7 +117,7 @@ def test_saving_a_large_recording_can_be_given_up(window: MainWindow, qtbot: QtB
         for number in range(200):
             writer.add_tensor(number + np.zeros(100_000))
         writer.emit(Mark(name="end"))
-    with qtbot.waitSignal(window.session.trace_changed, timeout=SECONDS):
+    with qtbot.waitSignal(window.session.debugging.trace_changed, timeout=SECONDS):
         window.open_file(path)
     saving = window.session.save_trace(target)
     assert saving is not None
@@ -135,7 +135,7 @@ def test_a_recording_that_was_saved_is_no_longer_among_the_unsaved(
     path = record(qtbot, window)
     session.save_trace(tmp_path / "saved.gradviz")
     qtbot.waitUntil(lambda: session.trace_saved, timeout=SECONDS)
-    assert session.trace.array(0) is not None  # what is shown is still read from where it was recorded to
+    assert session.debugging.trace.array(0) is not None  # what is shown is still read from where it was recorded to
     record(qtbot, window, name="other.py")
     qtbot.waitUntil(lambda: kept(window) == ["other.py"], timeout=SECONDS)
     assert not path.exists()
@@ -167,7 +167,7 @@ def test_recent_recordings_are_listed_opened_and_removed(
     menu, session = window.recordings_menu, window.session
     assert not menu.isEnabled()
     first = record(qtbot, window, name="first & foremost.py")
-    events = session.last_step
+    events = session.debugging.last_step
     record(qtbot, window, name="second.py")
     qtbot.waitUntil(lambda: len(menu.actions()) == 4, timeout=SECONDS)
     shown, other, *_ = menu.actions()
@@ -175,9 +175,9 @@ def test_recent_recordings_are_listed_opened_and_removed(
     assert shown.isChecked()
     assert other.text().startswith("&2  first && foremost.py · ")
     assert other.text().endswith(f" · {events} events")
-    with qtbot.waitSignal(session.trace_changed, timeout=SECONDS):
+    with qtbot.waitSignal(session.debugging.trace_changed, timeout=SECONDS):
         other.trigger()
-    assert session.trace.path == first
+    assert session.debugging.trace.path == first
     assert not session.trace_saved
     assert session.document.text == GOOD
     assert session.settings.recent_files == []
@@ -238,7 +238,7 @@ def test_a_recording_that_is_deleted_while_it_is_written_is_told(window: MainWin
     window.session.stop()
     qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=SECONDS)
     assert "was deleted, or moved away" in window.banner.text.text()
-    assert window.session.trace is None
+    assert window.session.debugging.trace is None
 
 
 # A window that was killed
@@ -299,11 +299,11 @@ def test_a_recording_whose_window_was_killed_is_offered_once(settings: Settings,
     assert window.banner.action_button.isVisible()
     with qtbot.assertNotEmitted(other.session.offered, wait=500):
         other.session.recent.look_back()
-    with qtbot.waitSignal(window.session.trace_changed, timeout=SECONDS):
+    with qtbot.waitSignal(window.session.debugging.trace_changed, timeout=SECONDS):
         qtbot.mouseClick(window.banner.action_button, Qt.MouseButton.LeftButton)
     assert not window.banner.isVisible()
-    assert window.session.trace.path == path
-    assert window.session.last_step >= 50
+    assert window.session.debugging.trace.path == path
+    assert window.session.debugging.last_step >= 50
     assert window.session.document.text == ENDLESS
     window._may_close = True
 
@@ -332,7 +332,7 @@ def test_closing_asks_once_about_all_that_is_not_saved(window: MainWindow, qtbot
     assert window.isVisible()
     (question,) = questions.asked
     assert "test.py has unsaved edits" in question
-    assert f"The recording of test.py ({window.session.last_step} events) is not saved" in question
+    assert f"The recording of test.py ({window.session.debugging.last_step} events) is not saved" in question
     assert f"stays among the last {KEPT}" in question
     questions.answer = BUTTONS.Discard
     window.close()

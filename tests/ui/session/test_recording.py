@@ -63,7 +63,7 @@ def write(window: MainWindow, program: str) -> None:
 def record(qtbot: QtBot, window: MainWindow) -> None:
     """Press Ctrl+R in the editor and wait for the recording to be shown."""
     window.code.editor.setFocus()
-    with qtbot.waitSignal(window.session.trace_changed, timeout=SECONDS):
+    with qtbot.waitSignal(window.session.debugging.trace_changed, timeout=SECONDS):
         qtbot.keyClick(window.code.editor, Qt.Key.Key_R, Qt.KeyboardModifier.ControlModifier)
 
 
@@ -73,16 +73,16 @@ def test_what_stands_in_the_editor_is_recorded_and_can_be_stepped(window: MainWi
     qtbot.keyClicks(window.code.editor, "# typed just now")
     record(qtbot, window)
     session = window.session
-    assert session.trace.sources[0].text == window.code.editor.toPlainText()
-    assert sum(isinstance(event, Accumulate) for event in session.trace.events) == 2
-    assert session.playhead.location == ("test.py", 6)
+    assert session.debugging.trace.sources[0].text == window.code.editor.toPlainText()
+    assert sum(isinstance(event, Accumulate) for event in session.debugging.trace.events) == 2
+    assert session.debugging.playhead.location == ("test.py", 6)
     assert window.focusWidget() is not window.code.editor
     assert not session.trace_saved
-    before = session.step
+    before = session.debugging.step
     for _ in range(3):
         qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Right)
-    assert session.step == before + 3
-    session.seek(session.last_step)
+    assert session.debugging.step == before + 3
+    session.debugging.seek(session.debugging.last_step)
     assert window.console.text.toPlainText() == "turn 0\nturn 1\n"
 
 
@@ -92,9 +92,9 @@ def test_a_program_that_raises_shows_the_message_the_line_and_what_was_recorded(
     write(window, BAD)
     record(qtbot, window)
     session = window.session
-    assert isinstance(session.current_event, Error)
-    assert session.current_event.line == 6
-    assert len(session.trace.nodes) >= 3
+    assert isinstance(session.debugging.current_event, Error)
+    assert session.debugging.current_event.line == 6
+    assert len(session.debugging.trace.nodes) >= 3
     console = window.console.text.toPlainText()
     assert console.startswith("before\n")
     assert "nonsense" in console
@@ -153,7 +153,7 @@ def test_a_program_without_end_leaves_the_window_alive_and_can_be_stopped(
     assert max((text.count("\n") for text in turns), default=0) <= BATCH_LINES + GAP.count("\n")
     write(window, GOOD)
     record(qtbot, window)
-    assert session.trace.complete
+    assert session.debugging.trace.complete
 
 
 FORGED = """\
@@ -186,7 +186,7 @@ def test_a_faulty_message_is_told_and_the_next_recording_works(
     qtbot.waitUntil(lambda: not window.session.recording and not window.session.loading, timeout=SECONDS)
     write(window, GOOD)
     record(qtbot, window)
-    assert window.session.trace.complete
+    assert window.session.debugging.trace.complete
 
 
 def test_a_recorder_that_cannot_load_says_why(
@@ -207,8 +207,8 @@ def test_a_program_that_forks_is_recorded_to_its_end(window: MainWindow, qtbot: 
         pytest.skip("fork")
     write(window, GOOD + "import os\npid = os.fork()\nif pid: os.waitpid(pid, 0)\nprint('end', pid == 0)\n")
     record(qtbot, window)
-    assert window.session.trace.complete
-    window.session.seek(window.session.last_step)
+    assert window.session.debugging.trace.complete
+    window.session.debugging.seek(window.session.debugging.last_step)
     assert window.console.text.toPlainText() == "turn 0\nturn 1\nend False\n"
 
 
@@ -233,20 +233,20 @@ def test_another_program_can_be_opened_while_one_runs(
     qtbot.waitUntil(lambda: not window.session.recording and not window.session.loading, timeout=SECONDS)
     qtbot.wait(200)
     assert window.session.document.path == other
-    assert window.session.trace is None
+    assert window.session.debugging.trace is None
     record(qtbot, window)
-    assert window.session.trace.program == "other.py"
+    assert window.session.debugging.trace.program == "other.py"
 
 
 def test_a_recording_is_saved_and_opens_again(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     write(window, GOOD)
     record(qtbot, window)
     session, path = window.session, tmp_path / "kept.gradviz"
-    events = session.last_step
+    events = session.debugging.last_step
     session.save_trace(path)
     qtbot.waitUntil(lambda: session.trace_saved, timeout=SECONDS)
-    with qtbot.waitSignal(session.trace_changed, timeout=SECONDS):
+    with qtbot.waitSignal(session.debugging.trace_changed, timeout=SECONDS):
         window.open_file(path)
-    assert session.last_step == events
+    assert session.debugging.last_step == events
     assert session.document.name == "test.py"
     assert session.document.text == GOOD

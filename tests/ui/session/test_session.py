@@ -10,18 +10,18 @@ from synthetic import training
 
 def test_a_new_trace_starts_with_nothing_selected_and_no_stops_at_nodes(session: Session, basics: MemoryTrace) -> None:
     session.show_trace(basics)
-    session.select(Selection(node=3))
-    session.toggle_breakpoint_node(3)
+    session.debugging.select(Selection(node=3))
+    session.debugging.toggle_breakpoint_node(3)
     session.toggle_breakpoint_line("p.py", 7)
     seen: list[Selection] = []
-    session.trace_changed.connect(lambda: seen.append(session.selection))
+    session.debugging.trace_changed.connect(lambda: seen.append(session.debugging.selection))
     other = training(nodes=30, calls=1)
     assert other is not None
     session.show_trace(other)
     assert seen == [NOTHING]
-    assert session.selection == NOTHING
-    assert not session.breakpoints.nodes
-    assert session.breakpoints.lines == {("p.py", 7)}
+    assert session.debugging.selection == NOTHING
+    assert not session.debugging.breakpoints.nodes
+    assert session.debugging.breakpoints.lines == {("p.py", 7)}
 
 
 def test_going_to_a_node_goes_round(session: Session, basics: MemoryTrace) -> None:
@@ -30,12 +30,12 @@ def test_going_to_a_node_goes_round(session: Session, basics: MemoryTrace) -> No
     runs = index_of(basics).runs[node]
     visited = []
     for _ in range(5):
-        session.go_to_node(node)
-        visited.append(session.step)
+        session.debugging.go_to_node(node)
+        visited.append(session.debugging.step)
     assert visited == [*runs, *runs[:2]]
-    session.seek(runs[0])
-    session.go_to_node(node, forward=False)
-    assert session.step == runs[0], "backwards there is nothing before the first"
+    session.debugging.seek(runs[0])
+    session.debugging.go_to_node(node, forward=False)
+    assert session.debugging.step == runs[0], "backwards there is nothing before the first"
 
 
 def test_going_to_a_line_goes_round_too(session: Session, basics: MemoryTrace) -> None:
@@ -43,26 +43,26 @@ def test_going_to_a_line_goes_round_too(session: Session, basics: MemoryTrace) -
     (file, line), visits = max(index_of(basics).visits.items(), key=lambda item: len(item[1]))
     visited = []
     for _ in range(len(visits) + 1):
-        session.go_to_line(file, line)
-        visited.append(session.step)
+        session.debugging.go_to_line(file, line)
+        visited.append(session.debugging.step)
     assert visited == [*visits, visits[0]]
-    session.go_to_line(file, 9999)
-    assert session.step == visited[-1]
+    session.debugging.go_to_line(file, 9999)
+    assert session.debugging.step == visited[-1]
 
 
 def test_steps_stay_within_the_trace(session: Session, basics: MemoryTrace) -> None:
     session.show_trace(basics, 5)
     for wanted, held in ((-3, 0), (10_000, len(basics.events)), (7, 7)):
-        session.seek(wanted)
-        assert session.step == held
+        session.debugging.seek(wanted)
+        assert session.debugging.step == held
 
 
 def test_selecting_the_same_again_tells_nobody_but_reveals(session: Session, basics: MemoryTrace) -> None:
     session.show_trace(basics)
     told: list[str] = []
-    session.selection_changed.connect(lambda: told.append("selected"))
-    session.reveal_requested.connect(lambda _: told.append("revealed"))
-    session.select(Selection(node=2), reveal=True)
-    session.select(Selection(node=2), reveal=True)
-    session.select(Selection(node=2))
+    session.debugging.selection_changed.connect(lambda: told.append("selected"))
+    session.debugging.reveal_requested.connect(lambda _: told.append("revealed"))
+    session.debugging.select(Selection(node=2), reveal=True)
+    session.debugging.select(Selection(node=2), reveal=True)
+    session.debugging.select(Selection(node=2))
     assert told == ["selected", "revealed", "revealed"]

@@ -27,7 +27,7 @@ LANES = 120
 
 @pytest.fixture
 def panel(session: Session, basics: MemoryTrace, qtbot: QtBot) -> TimelinePanel:
-    made = TimelinePanel(session)
+    made = TimelinePanel(session.debugging)
     qtbot.addWidget(made)
     made.resize(1000, 220)
     session.show_trace(basics)
@@ -41,29 +41,29 @@ def at(view: TimelineView, step: float, y: int = LANES) -> QPoint:
 
 def test_a_click_seeks_to_the_nearest_step(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
     qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=at(panel.view, 41.3))
-    assert session.step == 41
+    assert session.debugging.step == 41
 
 
 def test_dragging_scrubs_and_drops_what_is_out_of_date(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
     viewport, seen = panel.view.viewport(), []
-    session.step_changed.connect(lambda change: seen.append(change.new))
+    session.debugging.step_changed.connect(lambda change: seen.append(change.new))
     qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 5))
     for step in range(6, 71):
         qtbot.mouseMove(viewport, at(panel.view, step))
     QApplication.processEvents()
-    qtbot.waitUntil(lambda: session.step == 70)
+    qtbot.waitUntil(lambda: session.debugging.step == 70)
     assert len(seen) < 40, "every place of the pointer was sought"
     qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 70))
-    assert session.step == 70
+    assert session.debugging.step == 70
 
 
 def test_dragging_past_the_ends_stays_in_the_trace(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
     viewport = panel.view.viewport()
     qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 60))
     qtbot.mouseMove(viewport, QPoint(5000, LANES))
-    qtbot.waitUntil(lambda: session.step == session.last_step)
+    qtbot.waitUntil(lambda: session.debugging.step == session.debugging.last_step)
     qtbot.mouseMove(viewport, QPoint(-5000, LANES))
-    qtbot.waitUntil(lambda: session.step == 0)
+    qtbot.waitUntil(lambda: session.debugging.step == 0)
     qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton)
 
 
@@ -73,16 +73,16 @@ def test_a_click_on_a_span_goes_to_its_first_step(panel: TimelinePanel, session:
     span = next(span for span in strip.spans.spans if span.call == 3)
     place = at(panel.view, (span.start + span.end) / 2, SPAN_MIDDLE)
     qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=place)
-    assert session.step == span.start
+    assert session.debugging.step == span.start
 
 
 def test_a_drag_that_begins_on_a_span_scrubs(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
     viewport = panel.view.viewport()
     qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 10, SPAN_MIDDLE))
     qtbot.mouseMove(viewport, at(panel.view, 20, SPAN_MIDDLE))
-    qtbot.waitUntil(lambda: session.step == 20)
+    qtbot.waitUntil(lambda: session.debugging.step == 20)
     qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, pos=at(panel.view, 20, SPAN_MIDDLE))
-    assert session.step == 20
+    assert session.debugging.step == 20
 
 
 def test_a_double_click_on_a_span_fills_the_width_with_it(panel: TimelinePanel, qtbot: QtBot) -> None:
@@ -104,24 +104,24 @@ def wheel(view: TimelineView, place: QPoint, turned: QPoint) -> None:
 
 def test_a_double_click_leaves_the_playhead_where_it_was(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
     """As the mouse sends it: press, release, double click, release; on a span and between the lanes."""
-    session.seek(12)
+    session.debugging.seek(12)
     viewport, left = panel.view.viewport(), Qt.MouseButton.LeftButton
     for place in (at(panel.view, 50, SPAN_MIDDLE), at(panel.view, 50)):
         qtbot.mouseClick(viewport, left, pos=place)
-        assert session.step != 12
+        assert session.debugging.step != 12
         qtbot.mouseDClick(viewport, left, pos=place)
         qtbot.mouseRelease(viewport, left, pos=place)
         qtbot.wait(40)
-        assert session.step == 12
+        assert session.debugging.step == 12
 
 
 def test_keys_step_through_the_session_and_zoom(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
-    session.seek(10)
+    session.debugging.seek(10)
     for key, step in (
         (Qt.Key.Key_Right, 11), (Qt.Key.Key_Left, 10), (Qt.Key.Key_End, 77), (Qt.Key.Key_Home, 0),
     ):  # fmt: skip
         qtbot.keyClick(panel.view, key)
-        assert session.step == step
+        assert session.debugging.step == step
     qtbot.keyClick(panel.view, Qt.Key.Key_Plus)
     assert panel.view.axis.steps_shown < 77
     qtbot.keyClick(panel.view, Qt.Key.Key_0)
@@ -129,10 +129,10 @@ def test_keys_step_through_the_session_and_zoom(panel: TimelinePanel, session: S
 
 
 def test_zoomed_in_the_view_follows_the_playhead(panel: TimelinePanel, session: Session) -> None:
-    session.seek(5)
+    session.debugging.seek(5)
     panel.view.zoom(6)
     assert panel.view.axis.last < 40
-    session.seek(60)
+    session.debugging.seek(60)
     assert panel.view.axis.first < 60 < panel.view.axis.last
 
 
@@ -141,7 +141,7 @@ def test_a_click_on_a_leafs_name_selects_it(
 ) -> None:
     y = round(painting.HEAD_HEIGHT + painting.LANE_HEIGHT * 2.5)
     qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, y))
-    assert session.selection == Selection(node=basics.leaves[2])
+    assert session.debugging.selection == Selection(node=basics.leaves[2])
 
 
 def test_tips_tell_the_event_and_the_span(panel: TimelinePanel) -> None:
@@ -156,7 +156,7 @@ def test_tips_tell_the_event_and_the_span(panel: TimelinePanel) -> None:
 
 
 def test_a_screen_reader_hears_the_step_and_the_event(panel: TimelinePanel, session: Session) -> None:
-    session.seek(62)
+    session.debugging.seek(62)
     assert panel.view.accessibleDescription() == "62 / 77: inp.grad: zero_, ‖\u00a022.63\u00a0‖ → ‖\u00a00\u00a0‖"
 
 
@@ -166,18 +166,18 @@ def colour_at(panel: TimelinePanel, x: float, y: float) -> str:
 
 def test_the_span_under_the_playhead_stands_out(panel: TimelinePanel, session: Session) -> None:
     y = painting.SPAN_TOP + 3
-    session.seek(3)
+    session.debugging.seek(3)
     x = panel.view.axis.x(58.5)
     ahead = colour_at(panel, x, y)
-    session.seek(50)
+    session.debugging.seek(50)
     current = colour_at(panel, x, y)
-    session.seek(77)
+    session.debugging.seek(77)
     past = colour_at(panel, x, y)
     assert len({ahead, current, past}) == 3
 
 
 def test_a_lane_rises_where_the_gradient_does(panel: TimelinePanel, session: Session) -> None:
-    session.seek(0)
+    session.debugging.seek(0)
     top = painting.HEAD_HEIGHT + 2 * painting.LANE_HEIGHT + painting.LANE_BASE - painting.LANE_RISE / 4
     background = theme.current().panel.name()
     axis = panel.view.axis
@@ -187,10 +187,10 @@ def test_a_lane_rises_where_the_gradient_does(panel: TimelinePanel, session: Ses
 
 
 def test_only_the_playheads_strip_is_painted_anew(panel: TimelinePanel, session: Session) -> None:
-    session.seek(48)
+    session.debugging.seek(48)
     panel.view.viewport().grab()
     layer = panel.view._layer
-    session.seek(49)
+    session.debugging.seek(49)
     panel.view.viewport().grab()
     assert panel.view._layer is layer
 
@@ -218,13 +218,13 @@ def test_nan_and_errors_are_red(panel: TimelinePanel, session: Session) -> None:
 
 
 def test_no_trace_shows_an_empty_strip(session: Session, qtbot: QtBot) -> None:
-    panel = TimelinePanel(session)
+    panel = TimelinePanel(session.debugging)
     qtbot.addWidget(panel)
     panel.resize(600, 200)
     panel.show()
     qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(300, LANES))
     assert not panel.grab().isNull()
-    assert session.step == 0
+    assert session.debugging.step == 0
 
 
 def test_a_long_trace_is_read_aside(panel: TimelinePanel, session: Session, qtbot: QtBot) -> None:
@@ -244,7 +244,7 @@ def test_many_leaves_scroll(panel: TimelinePanel, session: Session, qtbot: QtBot
     assert panel.view.verticalScrollBar().value() > 0
     y = round(painting.HEAD_HEIGHT + 5)
     qtbot.mouseClick(panel.view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, y))
-    assert session.selection.node in trace.leaves[5:]
+    assert session.debugging.selection.node in trace.leaves[5:]
 
 
 def test_two_sums_of_a_leaf_are_marked_where_they_happen(panel: TimelinePanel, basics: MemoryTrace) -> None:
@@ -274,13 +274,13 @@ def test_a_call_that_raised_is_red_wherever_the_playhead_is(
     strong = 0.34
     middle = view.axis.x((spans[1].start + spans[1].end) / 2)
     for step in (spans[1].start, spans[1].end + 1):
-        session.seek(step)
+        session.debugging.seek(step)
         assert colour_at(panel, middle, painting.SPAN_TOP + 17) == theme.mix(panel_colour, red, strong).name()
 
 
 def test_a_zeroing_has_its_name_below_where_its_span_is_too_small(panel: TimelinePanel, session: Session) -> None:
     """The words stand in the ruler, in the zeroing's colour, and no number is written over them."""
-    session.seek(0)
+    session.debugging.seek(0)
     view, image = panel.view, panel.view.viewport().grab().toImage()
     assert view.strip is not None
     zero = next(i for i, span in enumerate(view.strip.spans.spans) if span.kind == "zero")

@@ -34,7 +34,7 @@ def test_an_error_about_a_file_goes_when_another_opens(window: MainWindow, progr
     "act",
     [
         lambda window: window.session.new_program("print(1)"),
-        lambda window: window.session.set_view("forward"),
+        lambda window: window.session.debugging.set_view("forward"),
     ],
     ids=["another program", "another view"],
 )
@@ -61,7 +61,7 @@ def test_trouble_goes_when_a_program_begins_to_run_and_that_of_the_run_stays(win
 
 def test_stepping_and_selecting_leave_trouble_in_sight(window: MainWindow) -> None:
     window.session.message.emit("error", "trouble")
-    window.session.seek(3)
+    window.session.debugging.seek(3)
     window.session.toggle_breakpoint_line("x.py", 3)
     assert window.banner.isVisible()
 

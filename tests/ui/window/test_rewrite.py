@@ -26,15 +26,15 @@ def usual_again(settings: Settings) -> Iterator[None]:
 
 
 def test_another_language_at_once(window: MainWindow, qtbot: QtBot) -> None:
-    step, trace = window.session.step, window.session.trace
+    step, trace = window.session.debugging.step, window.session.debugging.trace
     with qtbot.waitSignal(window.rewritten):
         window.session.settings.language = "zh_CN"
     assert window.docks["code"].windowTitle() == "代码"
     assert window.actions_by_id["record.start"].text() == "录制(&R)"
-    assert (window.session.step, window.session.trace) == (step, trace)
+    assert (window.session.debugging.step, window.session.debugging.trace) == (step, trace)
     assert window.code.editor.toPlainText().startswith("import torch")
     window.actions_by_id["step.next_event"].trigger()
-    assert window.session.step == step + 1
+    assert window.session.debugging.step == step + 1
     with qtbot.waitSignal(window.rewritten):
         window.session.settings.language = "en"
     assert window.docks["code"].windowTitle() == "Code"
@@ -72,9 +72,13 @@ def test_the_timeline_has_room_for_larger_text(window: MainWindow, qtbot: QtBot)
 
 
 def test_numbers_in_the_form_chosen_at_once(window: MainWindow, qtbot: QtBot) -> None:
-    window.session.seek(window.session.last_step)
-    inp = next(node for node in window.session.trace.leaves if window.session.trace.nodes[node].label == "inp")
-    row = list(window.session.trace.leaves).index(inp)
+    window.session.debugging.seek(window.session.debugging.last_step)
+    inp = next(
+        node
+        for node in window.session.debugging.trace.leaves
+        if window.session.debugging.trace.nodes[node].label == "inp"
+    )
+    row = list(window.session.debugging.trace.leaves).index(inp)
 
     def norm() -> str:
         return str(window.gradients.table.model().index(row, 2).data())

@@ -36,14 +36,14 @@ def test_the_buttons_stay_under_the_mouse(window: MainWindow, width: int, tmp_pa
     """Whatever step, file, backend and speed: neither the label beside a button nor its own changes its place."""
     session, bar = window.session, window.top_bar
     show_at(window, width, qtbot)
-    session.seek(0)
+    session.debugging.seek(0)
     before = places(window)
     for _ in range(12):
         qtbot.mouseClick(bar.steps[3], LEFT)
         assert places(window) == before
-    assert session.step == 12
+    assert session.debugging.step == 12
     qtbot.mouseClick(bar.steps[-1], LEFT)
-    assert session.step == session.last_step
+    assert session.debugging.step == session.debugging.last_step
     assert places(window) == before
     session.settings.play_speed = 25
     session.set_backend("pytorch")
@@ -72,23 +72,23 @@ def test_record_becomes_stop_where_it_is(window: MainWindow, qtbot: QtBot) -> No
 
 def test_play_plays_and_becomes_pause(window: MainWindow, qtbot: QtBot) -> None:
     session, button = window.session, window.top_bar.play.play
-    session.seek(0)
+    session.debugging.seek(0)
     assert button.accessibleName() == "Play"
     shown = button.icon().pixmap(18, 18).toImage()
     qtbot.mouseClick(button, LEFT)
-    assert session.playing
+    assert session.debugging.playing
     assert button.accessibleName() == "Pause"
     assert button.toolTip() == "Pause (Space)"
     assert button.icon().pixmap(18, 18).toImage() != shown
-    qtbot.waitUntil(lambda: session.step >= 2)
+    qtbot.waitUntil(lambda: session.debugging.step >= 2)
     qtbot.mouseClick(button, LEFT)
-    assert not session.playing
+    assert not session.debugging.playing
     assert button.accessibleName() == "Play"
     assert button.icon().pixmap(18, 18).toImage() == shown
-    session.seek(session.last_step - 1)
+    session.debugging.seek(session.debugging.last_step - 1)
     qtbot.mouseClick(button, LEFT)
-    qtbot.waitUntil(lambda: not session.playing)
-    assert session.step == session.last_step
+    qtbot.waitUntil(lambda: not session.debugging.playing)
+    assert session.debugging.step == session.debugging.last_step
     assert button.accessibleName() == "Play"
 
 

@@ -30,40 +30,40 @@ def press(qtbot: QtBot, window: MainWindow, key: Qt.Key, modifier: Qt.KeyboardMo
 def test_arrow_keys_step_by_events_nodes_and_calls(window: MainWindow, basics: MemoryTrace, qtbot: QtBot) -> None:
     session = window.session
     press(qtbot, window, KEY.Key_Home)
-    assert session.step == 0
+    assert session.debugging.step == 0
     press(qtbot, window, KEY.Key_Right)
-    assert session.step == 1
+    assert session.debugging.step == 1
     press(qtbot, window, KEY.Key_Down)
-    assert isinstance(session.current_event, NodeBegin)
+    assert isinstance(session.debugging.current_event, NodeBegin)
     press(qtbot, window, KEY.Key_Right, SHIFT)
-    assert isinstance(session.current_event, BackwardBegin)
+    assert isinstance(session.debugging.current_event, BackwardBegin)
     press(qtbot, window, KEY.Key_Right, CTRL)
-    assert isinstance(session.current_event, Accumulate)
+    assert isinstance(session.debugging.current_event, Accumulate)
     press(qtbot, window, KEY.Key_End)
-    assert session.step == len(basics.events)
+    assert session.debugging.step == len(basics.events)
     press(qtbot, window, KEY.Key_Left)
     press(qtbot, window, KEY.Key_Up)
-    assert isinstance(session.current_event, NodeBegin)
+    assert isinstance(session.debugging.current_event, NodeBegin)
     press(qtbot, window, KEY.Key_Left, SHIFT)
-    assert isinstance(session.current_event, BackwardBegin)
+    assert isinstance(session.debugging.current_event, BackwardBegin)
 
 
 def test_in_the_editor_arrows_move_the_caret_and_alt_arrows_step(window: MainWindow, qtbot: QtBot) -> None:
     editor, session = window.code.editor, window.session
     editor.setFocus()
     editor.go_to_line(3)
-    step = session.step
+    step = session.debugging.step
     for key in (KEY.Key_Right, KEY.Key_Down, KEY.Key_Left, KEY.Key_End, KEY.Key_Home, KEY.Key_Space):
         qtbot.keyClick(editor, key)
     qtbot.keyClicks(editor, "f")
-    assert session.step == step
-    assert not session.playing
+    assert session.debugging.step == step
+    assert not session.debugging.playing
     assert editor.caret_line == 4
     assert editor.document().findBlockByNumber(3).text().startswith(" fy")
     qtbot.keyClick(editor, KEY.Key_Right, ALT)
-    assert session.step == step + 1
+    assert session.debugging.step == step + 1
     qtbot.keyClick(editor, KEY.Key_Left, ALT)
-    assert session.step == step
+    assert session.debugging.step == step
 
 
 def test_a_table_keeps_its_own_arrow_keys(window: MainWindow, qtbot: QtBot) -> None:
@@ -71,11 +71,11 @@ def test_a_table_keeps_its_own_arrow_keys(window: MainWindow, qtbot: QtBot) -> N
     examples = window.examples.list
     examples.setFocus()
     qtbot.waitUntil(examples.hasFocus)
-    step = window.session.step
+    step = window.session.debugging.step
     qtbot.keyClick(examples, KEY.Key_Down)
-    assert window.session.step == step
+    assert window.session.debugging.step == step
     qtbot.keyClick(examples, KEY.Key_Right, SHIFT)
-    assert window.session.step != step
+    assert window.session.debugging.step != step
 
 
 def test_f6_goes_round_the_panels(window: MainWindow, qtbot: QtBot) -> None:
@@ -94,30 +94,32 @@ def test_space_plays_and_stops(window: MainWindow, qtbot: QtBot) -> None:
     session = window.session
     press(qtbot, window, KEY.Key_Home)
     press(qtbot, window, KEY.Key_Space)
-    assert session.playing
-    qtbot.waitUntil(lambda: session.step >= 2)
+    assert session.debugging.playing
+    qtbot.waitUntil(lambda: session.debugging.step >= 2)
     press(qtbot, window, KEY.Key_Space)
-    assert not session.playing
-    session.seek(session.last_step - 1)
+    assert not session.debugging.playing
+    session.debugging.seek(session.debugging.last_step - 1)
     press(qtbot, window, KEY.Key_Space)
-    qtbot.waitUntil(lambda: not session.playing)
-    assert session.step == session.last_step
+    qtbot.waitUntil(lambda: not session.debugging.playing)
+    assert session.debugging.step == session.debugging.last_step
 
 
 def test_a_click_in_the_margin_sets_a_breakpoint_where_f5_stops(window: MainWindow, qtbot: QtBot) -> None:
     session = window.session
-    line = next(event.line for event in session.trace.events if isinstance(event, BackwardBegin) and event.call == 3)
+    line = next(
+        event.line for event in session.debugging.trace.events if isinstance(event, BackwardBegin) and event.call == 3
+    )
     click_margin(qtbot, window, line)
-    assert session.breakpoints.lines == {(session.document.file, line)}
+    assert session.debugging.breakpoints.lines == {(session.document.file, line)}
     press(qtbot, window, KEY.Key_Home)
     press(qtbot, window, KEY.Key_F5)
-    assert session.playhead.location == (session.document.file, line)
+    assert session.debugging.playhead.location == (session.document.file, line)
     press(qtbot, window, KEY.Key_F5)
-    assert session.step == session.last_step
+    assert session.debugging.step == session.debugging.last_step
     press(qtbot, window, KEY.Key_F5, SHIFT)
-    assert session.playhead.location == (session.document.file, line)
+    assert session.debugging.playhead.location == (session.document.file, line)
     click_margin(qtbot, window, line)
-    assert session.breakpoints.lines == set()
+    assert session.debugging.breakpoints.lines == set()
 
 
 def click_margin(qtbot: QtBot, window: MainWindow, line: int) -> None:
@@ -134,16 +136,16 @@ def test_a_breakpoint_on_a_line_without_code_goes_to_the_next_that_has_some(wind
     editor.go_to_line(2)
     editor.setFocus()
     press(qtbot, window, KEY.Key_F9)
-    assert session.breakpoints.lines == {("p.py", 4)}
+    assert session.debugging.breakpoints.lines == {("p.py", 4)}
     press(qtbot, window, KEY.Key_F9)
-    assert session.breakpoints.lines == {("p.py", 4)}
+    assert session.debugging.breakpoints.lines == {("p.py", 4)}
     editor.go_to_line(5)
     press(qtbot, window, KEY.Key_F9)
-    assert session.breakpoints.lines == {("p.py", 4)}
+    assert session.debugging.breakpoints.lines == {("p.py", 4)}
     assert window.banner.text.text() == "No code from line 5 on, so there is nothing to stop at."
     editor.go_to_line(4)
     press(qtbot, window, KEY.Key_F9)
-    assert session.breakpoints.lines == set()
+    assert session.debugging.breakpoints.lines == set()
 
 
 def test_breakpoints_move_with_the_lines_they_are_on(window: MainWindow, qtbot: QtBot) -> None:
@@ -154,29 +156,29 @@ def test_breakpoints_move_with_the_lines_they_are_on(window: MainWindow, qtbot: 
     qtbot.keyClick(editor, KEY.Key_F9)
     editor.go_to_line(2)
     qtbot.keyClick(editor, KEY.Key_Return)
-    assert session.breakpoints.lines == {(file, 6)}
+    assert session.debugging.breakpoints.lines == {(file, 6)}
     qtbot.keyClick(editor, KEY.Key_Backspace)
-    assert session.breakpoints.lines == {(file, 5)}
+    assert session.debugging.breakpoints.lines == {(file, 5)}
     editor.go_to_line(5)
     qtbot.keyClick(editor, KEY.Key_F9)
-    assert session.breakpoints.lines == set()
+    assert session.debugging.breakpoints.lines == set()
 
 
 def test_f9_and_ctrl_f10_work_on_the_selected_node(window: MainWindow, qtbot: QtBot) -> None:
     session = window.session
-    leaf = next(node for node in session.trace.leaves if session.trace.nodes[node].label == "inp")
+    leaf = next(node for node in session.debugging.trace.leaves if session.debugging.trace.nodes[node].label == "inp")
     search(qtbot, window, "inp")
     qtbot.keyClick(window.palette_box.field, KEY.Key_Return)
-    assert session.selection.node == leaf
+    assert session.debugging.selection.node == leaf
     press(qtbot, window, KEY.Key_Home)
     press(qtbot, window, KEY.Key_F10, CTRL)
-    assert session.current_event.node == leaf
+    assert session.debugging.current_event.node == leaf
     press(qtbot, window, KEY.Key_F9)
-    assert session.breakpoints.nodes == {leaf}
-    first = session.step
+    assert session.debugging.breakpoints.nodes == {leaf}
+    first = session.debugging.step
     press(qtbot, window, KEY.Key_F5)
-    assert session.step > first
-    assert session.current_event.node == leaf
+    assert session.debugging.step > first
+    assert session.debugging.current_event.node == leaf
 
 
 def search(qtbot: QtBot, window: MainWindow, text: str) -> None:
@@ -188,10 +190,10 @@ def search(qtbot: QtBot, window: MainWindow, text: str) -> None:
 
 def test_the_palette_finds_commands(window: MainWindow, qtbot: QtBot) -> None:
     search(qtbot, window, "next backw")
-    step = window.session.step
+    step = window.session.debugging.step
     qtbot.keyClick(window.palette_box.field, KEY.Key_Return)
     assert not window.palette_box.isVisible()
-    assert window.session.step > step
+    assert window.session.debugging.step > step
     assert window.canvas.isAncestorOf(window.focusWidget()) or window.focusWidget() is window.canvas
 
 
@@ -207,19 +209,19 @@ def test_the_palette_says_that_nothing_was_found(window: MainWindow, qtbot: QtBo
 
 
 def test_escape_closes_the_palette_without_doing_anything(window: MainWindow, qtbot: QtBot) -> None:
-    step = window.session.step
+    step = window.session.debugging.step
     search(qtbot, window, "end")
     qtbot.keyClick(window.palette_box.field, KEY.Key_Down)
     qtbot.keyClick(window.palette_box.field, KEY.Key_Escape)
     assert not window.palette_box.isVisible()
-    assert window.session.step == step
+    assert window.session.debugging.step == step
 
 
 def test_the_code_pane_marks_the_line_and_says_where_it_is(window: MainWindow, qtbot: QtBot) -> None:
     session = window.session
     press(qtbot, window, KEY.Key_Home)
     press(qtbot, window, KEY.Key_Right, SHIFT)
-    line = session.playhead.location[1]
+    line = session.debugging.playhead.location[1]
     assert window.code.editor.current == line
     assert f"line {line}" in window.code.note.text()
     assert "loss.backward() · call 1" in window.code.note.text()
@@ -242,10 +244,10 @@ def test_the_console_shows_what_was_printed_up_to_the_step(window: MainWindow, q
     assert text.toPlainText() == ""
     press(qtbot, window, KEY.Key_End)
     everything = text.toPlainText()
-    assert everything == "".join(piece for piece, _ in session.playhead.output())
-    for step in (session.last_step // 2, 3, session.last_step - 1):
-        session.seek(step)
-        assert text.toPlainText() == "".join(piece for piece, _ in session.playhead.output())
+    assert everything == "".join(piece for piece, _ in session.debugging.playhead.output())
+    for step in (session.debugging.last_step // 2, 3, session.debugging.last_step - 1):
+        session.debugging.seek(step)
+        assert text.toPlainText() == "".join(piece for piece, _ in session.debugging.playhead.output())
     press(qtbot, window, KEY.Key_End)
     assert text.toPlainText() == everything
 
@@ -298,7 +300,7 @@ def test_closing_with_unsaved_edits_asks_first(
 def test_a_file_that_cannot_be_opened_is_told_and_leaves_everything(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, name: str, content: bytes | None, says: str
 ) -> None:
-    trace = window.session.trace
+    trace = window.session.debugging.trace
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -306,7 +308,7 @@ def test_a_file_that_cannot_be_opened_is_told_and_leaves_everything(
     qtbot.waitUntil(lambda: window.banner.isVisible())
     assert says in window.banner.text.text()
     assert "Traceback" not in window.banner.text.text()
-    assert window.session.trace is trace
+    assert window.session.debugging.trace is trace
     qtbot.mouseClick(window.banner.close_button, Qt.MouseButton.LeftButton)
     assert not window.banner.isVisible()
 

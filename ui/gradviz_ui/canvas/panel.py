@@ -45,7 +45,7 @@ class CanvasPanel(QWidget):
         self.session = session
         self.frame: Frame | None = None
         self._scenes: dict[tuple[str, str], Scene] = {}
-        self._last_layout = session.layout_name
+        self._last_layout = session.debugging.layout_name
         self._allowed: str | None = None
         self._place_told: tuple[str, int] | None = None
         self._make_parts()
@@ -57,7 +57,7 @@ class CanvasPanel(QWidget):
         self.view = GraphView(self)
         self.view.setObjectName("graph_view")
         self.view.setAccessibleName(self.tr("Graph"))
-        self.pointer = Pointer(self.session, self.view)
+        self.pointer = Pointer(self.session.debugging, self.view)
         self.floating = Floating(self, self.view)
         self.controls, self.legend, self.minimap = self.floating.controls, self.floating.legend, self.floating.minimap
         self.notice = Notice(self)
@@ -71,11 +71,11 @@ class CanvasPanel(QWidget):
 
     def _connect(self) -> None:
         session, view, job = self.session, self.view, self.job
-        session.trace_changed.connect(self._trace_changed)
-        session.view_changed.connect(self._view_changed)
-        session.step_changed.connect(self._step_changed)
-        session.theme_changed.connect(self._restyle)
-        session.reveal_requested.connect(self.reveal)
+        session.debugging.trace_changed.connect(self._trace_changed)
+        session.debugging.view_changed.connect(self._view_changed)
+        session.debugging.step_changed.connect(self._step_changed)
+        theme.themes().changed.connect(self._restyle)
+        session.debugging.reveal_requested.connect(self.reveal)
         session.closing.connect(job.cancel)
         for signal in (session.recording_changed, session.program_changed, session.loading_changed):
             signal.connect(self._tell_empty)
@@ -87,9 +87,9 @@ class CanvasPanel(QWidget):
         job.began.connect(self._arranging)
         job.progressed.connect(self.notice.show_progress)
         self.minimap.moved_to.connect(self.view.look_at)
-        self.controls.view_chosen.connect(session.set_view)
-        self.controls.layout_chosen.connect(session.set_layout)
-        self.floating.error.line_asked.connect(session.show_line)
+        self.controls.view_chosen.connect(session.debugging.set_view)
+        self.controls.layout_chosen.connect(session.debugging.set_layout)
+        self.floating.error.line_asked.connect(session.debugging.show_line)
         self.notice.accepted.connect(self._accepted)
         self.notice.cancelled.connect(self._cancel_layout)
 
@@ -144,7 +144,7 @@ class CanvasPanel(QWidget):
         """Ask how and where to export pictures."""
         from gradviz_ui.export.dialog import ExportDialog
 
-        if self.session.trace is not None:
+        if self.session.debugging.trace is not None:
             ExportDialog(self.session, self.window()).exec()
 
     # The graph
@@ -161,20 +161,20 @@ class CanvasPanel(QWidget):
         """Another trace, view or layout: show its scene, or have it made."""
         session = self.session
         self.job.cancel()
-        self.controls.show_choice(session.view, session.layout_name)
-        self.controls.setEnabled(session.trace is not None)
-        scene = self._scenes.get((session.view, session.layout_name))
-        if session.trace is None:
+        self.controls.show_choice(session.debugging.view, session.debugging.layout_name)
+        self.controls.setEnabled(session.debugging.trace is not None)
+        scene = self._scenes.get((session.debugging.view, session.debugging.layout_name))
+        if session.debugging.trace is None:
             self._show(None)
             self._tell_empty()
         elif scene is not None:
             self._show(scene)
         else:
-            seconds = seconds_for(session.trace, session.view, session.layout_name)
-            if seconds > ASK_FROM and self._allowed != session.layout_name:
+            seconds = seconds_for(session.debugging.trace, session.debugging.view, session.debugging.layout_name)
+            if seconds > ASK_FROM and self._allowed != session.debugging.layout_name:
                 self._ask(seconds)
             else:
-                self.job.start(session.trace, session.view, session.layout_name)
+                self.job.start(session.debugging.trace, session.debugging.view, session.debugging.layout_name)
 
     def _ask(self, seconds: float) -> None:
         self._place_told = None
@@ -183,20 +183,20 @@ class CanvasPanel(QWidget):
             self.tr("Arrange the graph?"),
             text.replace("{layout}", self.controls.layout_title)
             .replace("{time}", tips.duration(seconds))
-            .replace("{count}", f"{len(self.session.trace.nodes):,}" if self.session.trace else ""),
+            .replace("{count}", f"{len(self.session.debugging.trace.nodes):,}" if self.session.debugging.trace else ""),
             accept=self.tr("Arrange"),
             cancel=True,
         )
 
     def _accept_slow(self) -> None:
-        self._allowed = self.session.layout_name
+        self._allowed = self.session.debugging.layout_name
         self._view_changed()
 
     @Slot()
     def _arranging(self) -> None:
-        trace = self.session.trace
+        trace = self.session.debugging.trace
         if trace is not None:
-            seconds = seconds_for(trace, self.session.view, self.session.layout_name)
+            seconds = seconds_for(trace, self.session.debugging.view, self.session.debugging.layout_name)
             text = self.tr("{count} nodes, about {time}")
             self.notice.tell(
                 self.tr("Arranging the graph…"),
@@ -210,11 +210,11 @@ class CanvasPanel(QWidget):
         """Back to the layout that was shown before."""
         self.job.cancel()
         self.notice.hide()
-        self.session.set_layout(self._last_layout if self.frame is not None else "layered")
+        self.session.debugging.set_layout(self._last_layout if self.frame is not None else "layered")
 
     @Slot(object)
     def _arranged(self, scene: Scene) -> None:
-        self._scenes[self.session.view, self.session.layout_name] = scene
+        self._scenes[self.session.debugging.view, self.session.debugging.layout_name] = scene
         self._show(scene)
 
     @Slot(str)
@@ -224,7 +224,7 @@ class CanvasPanel(QWidget):
 
     def _show(self, scene: Scene | None) -> None:
         """Show a scene at the session's step; without one, an empty canvas."""
-        playhead = self.session.playhead
+        playhead = self.session.debugging.playhead
         self._glide.stop()
         self.flash.stop()
         if scene is None or playhead is None:
@@ -232,7 +232,7 @@ class CanvasPanel(QWidget):
             self.view.item.show_frame(None)
             self.floating.show_frame(None)
         else:
-            self._last_layout = self.session.layout_name
+            self._last_layout = self.session.debugging.layout_name
             self.frame = Frame(scene, playhead, card_words())
             self.view.item.show_frame(FramePainter(self.frame, ink_of(theme.current().name)))
             self.view.take_bounds()
@@ -259,7 +259,7 @@ class CanvasPanel(QWidget):
     @Slot()
     def _tell_empty(self) -> None:
         """Say why there is no graph, unless there is one, or one that is still to be arranged."""
-        if self.session.trace is not None and (self.frame is None or self.frame.scene.boxes):
+        if self.session.debugging.trace is not None and (self.frame is None or self.frame.scene.boxes):
             return
         told = situation.explain(self.session)
         self._place_told = told.place
@@ -272,7 +272,7 @@ class CanvasPanel(QWidget):
     def _accepted(self) -> None:
         """The notice's button: go to the line it speaks of, or arrange the graph after all."""
         if self._place_told is not None:
-            self.session.show_line(*self._place_told)
+            self.session.debugging.show_line(*self._place_told)
         else:
             self._accept_slow()
 
@@ -319,12 +319,12 @@ class CanvasPanel(QWidget):
         node = self.pointer.node_of(box)
         session = self.session
         if node is not None:
-            has_stop = node in session.breakpoints.nodes
+            has_stop = node in session.debugging.breakpoints.nodes
             stop = self.tr("Clear breakpoint") if has_stop else self.tr("Set breakpoint")
             menu.addAction(self.tr("Select"), partial(self.pointer.select, box))
-            menu.addAction(self.tr("Run to here"), partial(session.go_to_node, node))
-            menu.addAction(self.tr("Run back to here"), partial(session.go_to_node, node, False))
-            menu.addAction(stop, partial(session.toggle_breakpoint_node, node))
+            menu.addAction(self.tr("Run to here"), partial(session.debugging.go_to_node, node))
+            menu.addAction(self.tr("Run back to here"), partial(session.debugging.go_to_node, node, False))
+            menu.addAction(stop, partial(session.debugging.toggle_breakpoint_node, node))
             menu.addSeparator()
         menu.addAction(self.tr("Fit graph"), self.fit)
         menu.addAction(self.tr("Copy picture"), self.copy_picture)

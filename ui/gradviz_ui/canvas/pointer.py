@@ -12,19 +12,19 @@ from gradviz_ui.canvas import tips
 from gradviz_ui.canvas.painter import Marks
 from gradviz_ui.canvas.view import PICK_REACH, GraphView
 from gradviz_ui.plain import tip
-from gradviz_ui.session import NOTHING, Selection, Session
+from gradviz_ui.session import NOTHING, Debugging, Selection
 
 
 class Pointer(QObject):
-    """Turns what the view reports into the session's selection, and the selection into marks on the graph.
+    """Turns what the view reports into the debugging's selection, and the selection into marks on the graph.
 
     ``box`` is the box picked last: several may stand for the selected node, and a tensor that needs no
     gradient has a box and no node.
     """
 
-    def __init__(self, session: Session, view: GraphView) -> None:
+    def __init__(self, debugging: Debugging, view: GraphView) -> None:
         super().__init__(view)
-        self._session = session
+        self._debugging = debugging
         self._view = view
         self._frame: Frame | None = None
         self.box: int | None = None
@@ -36,11 +36,11 @@ class Pointer(QObject):
         view.double_clicked.connect(self._double_clicked)
         view.tip_requested.connect(self._tip_requested)
         view.walked.connect(self._walked)
-        session.selection_changed.connect(self.selection_changed)
-        session.breakpoints_changed.connect(self.mark)
+        debugging.selection_changed.connect(self.selection_changed)
+        debugging.breakpoints_changed.connect(self.mark)
 
     def show_frame(self, frame: Frame | None) -> None:
-        """Point at another frame; the session's selection stays."""
+        """Point at another frame; the debugging's selection stays."""
         self._frame = frame
         self.box = self.hovered = self._hovered_link = None
         self.selection_changed()
@@ -71,15 +71,15 @@ class Pointer(QObject):
         """Select what a box or a link stands for."""
         self.box = box
         edge = self._frame.scene.diagram.links[link].edge if self._frame and link is not None else -1
-        self._session.select(Selection(self.node_of(box), edge if edge >= 0 else None))
+        self._debugging.select(Selection(self.node_of(box), edge if edge >= 0 else None))
         self._view.walks = box is not None
         self.mark()
 
     @Slot()
     def selection_changed(self) -> None:
-        """Follow the session, where another panel may have selected something."""
-        box = self.box_of(self._session.selection.node)
-        if box is not None or self._session.selection != NOTHING:
+        """Follow the debugging, where another panel may have selected something."""
+        box = self.box_of(self._debugging.selection.node)
+        if box is not None or self._debugging.selection != NOTHING:
             self.box = box
         elif self.node_of(self.box) is not None:
             self.box = None
@@ -93,11 +93,11 @@ class Pointer(QObject):
         """Mark what is selected, under the mouse, and a breakpoint."""
         if self._frame is None:
             return
-        scene, selection = self._frame.scene, self._session.selection
+        scene, selection = self._frame.scene, self._debugging.selection
         picked = set(scene.boxes_of_node.get(selection.node, ())) if selection.node is not None else set()
         if self.box is not None:
             picked.add(self.box)
-        stops = {box for node in self._session.breakpoints.nodes for box in scene.boxes_of_node.get(node, ())}
+        stops = {box for node in self._debugging.breakpoints.nodes for box in scene.boxes_of_node.get(node, ())}
         self._view.item.mark(
             Marks(
                 frozenset(picked),
@@ -134,7 +134,7 @@ class Pointer(QObject):
         """Run to the node."""
         node = self.node_of(self.at(point)[0])
         if node is not None:
-            self._session.go_to_node(node)
+            self._debugging.go_to_node(node)
 
     @Slot(QPointF, QPoint)
     def _tip_requested(self, point: QPointF, place: QPoint) -> None:

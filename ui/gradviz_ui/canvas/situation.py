@@ -109,7 +109,7 @@ class Explanation:
 
 def situation_of(session: Session) -> Situation:
     """Why there is no graph to see."""
-    trace, outcome = session.trace, session.outcome
+    trace, outcome = session.debugging.trace, session.outcome
     if session.recording:
         return Situation.RECORDING
     if trace is None and session.loading:
@@ -126,7 +126,7 @@ def situation_of(session: Session) -> Situation:
         return Situation.STOPPED
     if not trace.complete:
         return Situation.INCOMPLETE
-    return Situation.NO_OPERATIONS if session.view == "forward" else Situation.NO_NODES
+    return Situation.NO_OPERATIONS if session.debugging.view == "forward" else Situation.NO_NODES
 
 
 def explain(session: Session) -> Explanation:
@@ -134,7 +134,7 @@ def explain(session: Session) -> Explanation:
     translate = QCoreApplication.translate
     found = situation_of(session)
     title, text = (translate("Situation", words) if words else "" for words in WORDS[found])
-    error = last_error(session.trace) if found in (Situation.SYNTAX, Situation.RAISED) else None
+    error = last_error(session.debugging.trace) if found in (Situation.SYNTAX, Situation.RAISED) else None
     why, place = "", None
     if error is not None:
         why = f"{error.type}: {error.message}" if error.message else error.type
@@ -143,7 +143,7 @@ def explain(session: Session) -> Explanation:
         why = session.outcome.trouble or ""
     if len(why) > LONGEST_REASON:
         why = why[: LONGEST_REASON - 1] + "…"
-    nothing = translate("Situation", _NOTHING[session.view == "forward"])
+    nothing = translate("Situation", _NOTHING[session.debugging.view == "forward"])
     # What a program says may hold braces of its own: it is put in last.
     text = text.replace("{count}", f"{session.recorded_events:,}").replace("{nothing}", nothing).replace("{why}", why)
     return Explanation(title, text, place)

@@ -47,9 +47,9 @@ class ConsolePanel(QWidget):
         self._over.timeout.connect(self._recording_over)
         session.console_text.connect(self._print_live)
         session.recording_changed.connect(self._recording_changed)
-        session.trace_changed.connect(self._show_all)
-        session.step_changed.connect(self._show_step)
-        session.theme_changed.connect(self._restyle)
+        session.debugging.trace_changed.connect(self._show_all)
+        session.debugging.step_changed.connect(self._show_step)
+        theme.themes().changed.connect(self._restyle)
         self._restyle()
 
     @Slot(str, str)
@@ -89,21 +89,21 @@ class ConsolePanel(QWidget):
         self._clear()
         self._printed.clear()
         self._begun = self._words_below = False
-        trace = self.session.trace
+        trace = self.session.debugging.trace
         kinds = index_of(trace).kinds if trace is not None else {}
         self._steps = sorted([*kinds.get(Output.kind, ()), *kinds.get(Error.kind, ())])
         self._show_step()
 
     @Slot()
     def _show_step(self) -> None:
-        trace = self.session.trace
+        trace = self.session.debugging.trace
         if trace is None or self._begun:
             return
         if self._words_below:
             self._show_all()
             return
         steps = self._steps
-        wanted = bisect_right(steps, self.session.step)
+        wanted = bisect_right(steps, self.session.debugging.step)
         if wanted < self._shown:
             if self.text.take_back(self._shown - wanted):
                 self._shown = wanted
@@ -149,7 +149,7 @@ class ConsolePanel(QWidget):
     @Slot()
     def _restyle(self) -> None:
         self.text.setFont(theme.mono_font())
-        if self.session.trace is not None and not self._live:
+        if self.session.debugging.trace is not None and not self._live:
             self._show_all()
 
 

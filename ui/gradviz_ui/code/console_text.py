@@ -99,7 +99,7 @@ class ConsoleText(QPlainTextEdit):
         link = self.anchorAt(event.position().toPoint())
         if link and not self.textCursor().hasSelection():
             file, _, line = link.rpartition(":")
-            self._session.show_line(file, int(line))
+            self._session.debugging.show_line(file, int(line))
 
 
 def _shown(text: str) -> str:

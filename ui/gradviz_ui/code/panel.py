@@ -41,11 +41,11 @@ class CodePanel(QWidget):
         session.program_changed.connect(self._show_program)
         session.program_edited.connect(self._compare)
         session.recording_changed.connect(self._show_step)
-        session.trace_changed.connect(self._compare)
-        session.step_changed.connect(self._show_step)
-        session.breakpoints_changed.connect(self._show_breakpoints)
-        session.line_requested.connect(self._go_to)
-        session.theme_changed.connect(self._restyle)
+        session.debugging.trace_changed.connect(self._compare)
+        session.debugging.step_changed.connect(self._show_step)
+        session.debugging.breakpoints_changed.connect(self._show_breakpoints)
+        session.debugging.line_requested.connect(self._go_to)
+        theme.themes().changed.connect(self._restyle)
         self._restyle()
         self._show_program()
 
@@ -77,7 +77,7 @@ class CodePanel(QWidget):
     @Slot()
     def _compare(self) -> None:
         """Does the text still say what was recorded?"""
-        trace, document = self.session.trace, self.session.document
+        trace, document = self.session.debugging.trace, self.session.document
         recorded = trace.sources[0].text if trace is not None and trace.sources else None
         self.outdated = recorded is not None and document is not None and document.text != recorded
         self._show_step()
@@ -85,7 +85,7 @@ class CodePanel(QWidget):
     @Slot()
     def _show_step(self) -> None:
         line = self._line()
-        failed = isinstance(self.session.current_event, Error)
+        failed = isinstance(self.session.debugging.current_event, Error)
         if self.outdated:
             self.editor.mark_current(None)
         else:
@@ -93,7 +93,7 @@ class CodePanel(QWidget):
         self.note.setText(self._note(line))
 
     def _line(self) -> int | None:
-        playhead, document = self.session.playhead, self.session.document
+        playhead, document = self.session.debugging.playhead, self.session.document
         location = playhead.location if playhead is not None else None
         if location is None or document is None or location[0] != document.file:
             return None
@@ -104,9 +104,9 @@ class CodePanel(QWidget):
             return self.tr("Recording… Stop with Ctrl+.")
         if self.outdated:
             return self.tr("Edited since it was recorded. Record again (Ctrl+R) to step through it.")
-        if self.session.trace is None:
+        if self.session.debugging.trace is None:
             return "" if self.session.document is None else self.tr("Not recorded yet. Record with Ctrl+R.")
-        playhead = self.session.playhead
+        playhead = self.session.debugging.playhead
         location = playhead.location if playhead is not None else None
         if location is not None and line is None:
             text = self.tr("Now in {file}, line {line}")
@@ -114,7 +114,7 @@ class CodePanel(QWidget):
         if line is None:
             return self.tr("Before the first line")
         code = self.session.document.line(line).strip() if self.session.document is not None else ""
-        trace, call = self.session.trace, playhead.call if playhead is not None else None
+        trace, call = self.session.debugging.trace, playhead.call if playhead is not None else None
         if call is None or trace is None:
             text = self.tr("Now at line {line}: {code}")
         else:
@@ -125,7 +125,7 @@ class CodePanel(QWidget):
     def _show_breakpoints(self) -> None:
         document = self.session.document
         file = document.file if document is not None else None
-        lines = frozenset(line for name, line in self.session.breakpoints.lines if name == file)
+        lines = frozenset(line for name, line in self.session.debugging.breakpoints.lines if name == file)
         self.editor.mark_breakpoints(lines)
 
     @Slot(int)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 from gradviz.replay.problems import Problem, problems
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui import icons, theme
-from gradviz_ui.session import NOTHING, Selection, Session
+from gradviz_ui.session import NOTHING, Debugging, Selection
 from gradviz_ui.wording import problem_line, problem_text
 
 READ_AT_ONCE = 4000
@@ -24,10 +24,10 @@ class ProblemsPanel(QWidget):
 
     count_changed = Signal(int)
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, debugging: Debugging, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("problems_panel")
-        self.session = session
+        self.debugging = debugging
         self.count = 0
         self._found: list[Problem] = []
         self._searching: int | None = None
@@ -41,27 +41,27 @@ class ProblemsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 2, 0, 4)
         layout.addWidget(self.list)
-        session.trace_changed.connect(self._take_trace)
-        session.theme_changed.connect(self._fill)
+        debugging.trace_changed.connect(self._take_trace)
+        theme.themes().changed.connect(self._fill)
         self._take_trace()
 
     @Slot()
     def _take_trace(self) -> None:
         """Search the trace, a long one on another thread."""
-        self.session.background.forget(self._searching)
+        self.debugging.background.forget(self._searching)
         self._searching = None
-        trace = self.session.trace
+        trace = self.debugging.trace
         self._found = []
         if trace is not None and len(trace.events) > READ_AT_ONCE:
             done = partial(self._have_searched, trace)
-            self._searching = self.session.background.run(partial(problems, trace), done, self._not_searched)
+            self._searching = self.debugging.background.run(partial(problems, trace), done, self._not_searched)
         elif trace is not None:
             self._found = problems(trace)
         self._fill()
 
     def _have_searched(self, trace: TraceLike, found: list[Problem]) -> None:
         self._searching = None
-        if trace is self.session.trace:
+        if trace is self.debugging.trace:
             self._found = found
             self._fill()
 
@@ -72,7 +72,7 @@ class ProblemsPanel(QWidget):
     @Slot()
     def _fill(self) -> None:
         self.list.clear()
-        trace = self.session.trace
+        trace = self.debugging.trace
         for problem in self._found if trace is not None else ():
             assert trace is not None
             self.list.addItem(self._item(trace, problem))
@@ -97,13 +97,13 @@ class ProblemsPanel(QWidget):
 
     @Slot(QListWidgetItem)
     def _activated(self, item: QListWidgetItem) -> None:
-        problem, trace = item.data(_PROBLEM), self.session.trace
+        problem, trace = item.data(_PROBLEM), self.debugging.trace
         if not isinstance(problem, Problem) or trace is None:
             return
-        self.session.seek(problem.step)
+        self.debugging.seek(problem.step)
         place = Selection(edge=problem.edge) if problem.edge is not None else Selection(problem.node)
         if place != NOTHING:
-            self.session.select(place, reveal=True)
+            self.debugging.select(place, reveal=True)
         line = problem_line(trace, problem)
         if line is not None:
-            self.session.show_line(*line)
+            self.debugging.show_line(*line)

@@ -24,7 +24,7 @@ from gradviz_ui.counting import counted
 from gradviz_ui.events.cells import EventCells
 from gradviz_ui.events.model import NO_STEPS, Column, EventModel, Steps
 from gradviz_ui.labels import RoleLabel
-from gradviz_ui.session import Session
+from gradviz_ui.session import Debugging
 from gradviz_ui.wording import KINDS, event_text, kind_text
 
 ROW_HEIGHT = 23
@@ -35,9 +35,9 @@ SLICE_SECONDS = 0.006
 class EventsPanel(QWidget):
     """Lists the events, all or those of a kind or with a text. Return or a click on a row goes there."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, debugging: Debugging, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._debugging = debugging
         self._left: Steps = NO_STEPS
         self._needle = ""
         self._stale = True
@@ -45,7 +45,7 @@ class EventsPanel(QWidget):
         self.setAccessibleName(self.tr("Events"))
         self.model = EventModel(self)
         self.table = _EventTable(self.model)
-        self.table.chosen.connect(session.seek)
+        self.table.chosen.connect(debugging.seek)
         self.kinds = QComboBox()
         self.kinds.setObjectName("event_kinds")
         self.kinds.setAccessibleName(self.tr("Kind of events shown"))
@@ -74,8 +74,8 @@ class EventsPanel(QWidget):
         self._search.timeout.connect(self._search_on)
         self.kinds.currentIndexChanged.connect(self._filter)
         self.text.textChanged.connect(self._filter)
-        session.trace_changed.connect(self._take_trace)
-        session.step_changed.connect(self._follow)
+        debugging.trace_changed.connect(self._take_trace)
+        debugging.step_changed.connect(self._follow)
         theme.themes().changed.connect(self.table.viewport().update)
         self._take_trace()
 
@@ -91,7 +91,7 @@ class EventsPanel(QWidget):
 
     @Slot()
     def _take_trace(self) -> None:
-        trace = self._session.trace
+        trace = self._debugging.trace
         present = index_of(trace).kinds if trace is not None else {}
         chosen = self.kinds.currentData()
         self.kinds.blockSignals(True)
@@ -108,7 +108,7 @@ class EventsPanel(QWidget):
     def _filter(self) -> None:
         """Show what the kind and the text let through; the text is compared piece by piece."""
         self._search.stop()
-        trace = self._session.trace
+        trace = self._debugging.trace
         steps, self._needle = NO_STEPS, self.text.text().strip().casefold()
         if trace is not None:
             kind = self.kinds.currentData()
@@ -126,7 +126,7 @@ class EventsPanel(QWidget):
 
     @Slot()
     def _search_on(self) -> None:
-        trace, started, found, looked = self._session.trace, perf_counter(), [], 0
+        trace, started, found, looked = self._debugging.trace, perf_counter(), [], 0
         if trace is None:
             self._search.stop()
             return
@@ -145,7 +145,7 @@ class EventsPanel(QWidget):
         self._filtered()
 
     def _filtered(self) -> None:
-        shown, total = self.model.rowCount(), self._session.last_step
+        shown, total = self.model.rowCount(), self._debugging.last_step
         some = self.tr("{shown} of {total}").replace("{shown}", f"{shown:,}").replace("{total}", f"{total:,}")
         self.count.setText(some if shown != total else counted(total, "event"))
         self._follow()
@@ -154,8 +154,8 @@ class EventsPanel(QWidget):
     def _follow(self) -> None:
         self._stale = not self.isVisible()
         if not self._stale:
-            self.model.set_current(self._session.step)
-            self.table.follow(self._session.step)
+            self.model.set_current(self._debugging.step)
+            self.table.follow(self._debugging.step)
 
 
 class _EventTable(QTableView):

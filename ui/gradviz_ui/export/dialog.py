@@ -85,10 +85,12 @@ class ExportDialog(QDialog):
         layouts = {name: layout_text(name) for name in LAYOUTS if name == "layered" or not missing(name)}
         themes = {"dark": self.tr("Dark"), "light": self.tr("Light")}
         self.format = _choice("export_format", {name: titles[name] for name in FORMATS}, "png")
-        self.view = _choice("export_view", views, session.view)
-        self.layout_choice = _choice("export_layout", layouts, session.layout_name)
+        self.view = _choice("export_view", views, session.debugging.view)
+        self.layout_choice = _choice("export_layout", layouts, session.debugging.layout_name)
         self.theme = _choice("export_theme", themes, theme.current().name)
-        self.every_step = QCheckBox(self.tr("All: {steps}").replace("{steps}", counted(session.last_step + 1, "step")))
+        self.every_step = QCheckBox(
+            self.tr("All: {steps}").replace("{steps}", counted(session.debugging.last_step + 1, "step"))
+        )
         self.every_step.setObjectName("export_every_step")
         self.scale = QDoubleSpinBox()
         self.scale.setObjectName("export_scale")
@@ -159,7 +161,11 @@ class ExportDialog(QDialog):
     @property
     def options(self) -> Options:
         """What is chosen. ExportError if it cannot be."""
-        steps = range(self.session.last_step + 1) if self.every_step.isChecked() else (self.session.step,)
+        steps = (
+            range(self.session.debugging.last_step + 1)
+            if self.every_step.isChecked()
+            else (self.session.debugging.step,)
+        )
         return Options(
             self.format.currentData(),
             tuple(steps),
@@ -187,7 +193,7 @@ class ExportDialog(QDialog):
     def _name_steps(self) -> None:
         kind, every = self.format.currentData(), self.every_step.isChecked()
         if not every:
-            note = self.tr("Step {step} only").replace("{step}", str(self.session.step))
+            note = self.tr("Step {step} only").replace("{step}", str(self.session.debugging.step))
         elif kind == "pdf":
             note = self.tr("One page for each step")
         elif kind in ANIMATED:
@@ -214,9 +220,9 @@ class ExportDialog(QDialog):
     def _proposed_path(self) -> Path:
         pictures = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation)
         folder = Path(pictures) if pictures and Path(pictures).is_dir() else Path.home()
-        trace = self.session.trace
+        trace = self.session.debugging.trace
         stem = Path((trace.program if trace else None) or "graph").stem
-        steps = "all-steps" if self.every_step.isChecked() else f"step-{self.session.step}"
+        steps = "all-steps" if self.every_step.isChecked() else f"step-{self.session.debugging.step}"
         return folder / f"{stem}-{steps}.{self.format.currentData()}"
 
     @Slot()
@@ -242,7 +248,7 @@ class ExportDialog(QDialog):
 
     def _may_replace(self, path: Path, options: Options) -> bool:
         """Ask once about all files that are there already."""
-        there = [target for target in targets(path, options, self.session.last_step) if target.exists()]
+        there = [target for target in targets(path, options, self.session.debugging.last_step) if target.exists()]
         if not there:
             return True
         if len(there) == 1:
@@ -270,7 +276,7 @@ class ExportDialog(QDialog):
     @Slot()
     def start(self) -> None:
         """Make the pictures; the dialog closes once they are written."""
-        trace = self.session.trace
+        trace = self.session.debugging.trace
         if trace is None or self.busy:
             return
         try:

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 
 from gradviz_ui import theme
 from gradviz_ui.inspector.gradient_model import SHARE_ROLE, Column, GradientModel
-from gradviz_ui.session import Selection, Session
+from gradviz_ui.session import Debugging, Selection
 
 ROW_HEIGHT = 24
 BAR_HEIGHT = 7
@@ -42,9 +42,9 @@ LEAST_BAR, LEAST_NAME, LEAST_SHAPE = 28, 90, 60
 class GradientsPanel(QWidget):
     """A table that shares its selection with the canvas; Return or a double click runs on to the leaf."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, debugging: Debugging, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._debugging = debugging
         self._stale = True
         self.setObjectName("gradients_panel")
         self.setAccessibleName(self.tr("Gradients"))
@@ -70,9 +70,9 @@ class GradientsPanel(QWidget):
         self.table.selectionModel().selectionChanged.connect(self._picked)
         self.table.activated.connect(self._go_to)
         self.table.resized.connect(self._share_width)
-        session.trace_changed.connect(self._take_trace)
-        session.step_changed.connect(self._follow)
-        session.selection_changed.connect(self._show_selection)
+        debugging.trace_changed.connect(self._take_trace)
+        debugging.step_changed.connect(self._follow)
+        debugging.selection_changed.connect(self._show_selection)
         theme.themes().changed.connect(self.table.viewport().update)
         self._take_trace()
 
@@ -83,7 +83,7 @@ class GradientsPanel(QWidget):
 
     @Slot()
     def _take_trace(self) -> None:
-        self.model.show_playhead(self._session.playhead)
+        self.model.show_playhead(self._debugging.playhead)
         self._stale = False
         self._share_width()
         self._show_selection()
@@ -115,7 +115,7 @@ class GradientsPanel(QWidget):
 
     @Slot()
     def _show_selection(self) -> None:
-        node = self._session.selection.node
+        node = self._debugging.selection.node
         row = self.model.row_of(node) if node is not None else None
         selection = self.table.selectionModel()
         selection.blockSignals(True)
@@ -133,11 +133,11 @@ class GradientsPanel(QWidget):
     def _picked(self, selected: QItemSelection, deselected: QItemSelection) -> None:
         rows = self.table.selectionModel().selectedRows()
         if rows:
-            self._session.select(Selection(node=self.model.leaf_at(rows[0].row())), reveal=True)
+            self._debugging.select(Selection(node=self.model.leaf_at(rows[0].row())), reveal=True)
 
     @Slot(QModelIndex)
     def _go_to(self, index: QModelIndex) -> None:
-        self._session.go_to_node(self.model.leaf_at(index.row()))
+        self._debugging.go_to_node(self.model.leaf_at(index.row()))
 
 
 class _Table(QTableView):

@@ -18,7 +18,7 @@ from gradviz_ui.counting import counted
 from gradviz_ui.inspector import facts
 from gradviz_ui.inspector.sections import Heading
 from gradviz_ui.labels import RoleLabel
-from gradviz_ui.session import Session
+from gradviz_ui.session import Debugging
 from gradviz_ui.wording import edge_text, state_text
 
 if TYPE_CHECKING:
@@ -39,9 +39,9 @@ STATE_ROLES = {
 class InspectorPanel(QWidget):
     """Follows the selection, or the running node where there is none. Draws only while it can be seen."""
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(self, debugging: Debugging, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._session = session
+        self._debugging = debugging
         self._line: tuple[str, int] | None = None
         self._stale = True
         self.setObjectName("inspector_panel")
@@ -71,9 +71,9 @@ class InspectorPanel(QWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self._scroll)
-        session.trace_changed.connect(self._begin_at_the_top)
-        session.step_changed.connect(self.refresh)
-        session.selection_changed.connect(self._begin_at_the_top)
+        debugging.trace_changed.connect(self._begin_at_the_top)
+        debugging.step_changed.connect(self.refresh)
+        debugging.selection_changed.connect(self._begin_at_the_top)
         theme.themes().changed.connect(self._recolour)
         theme.themes().changed.connect(self.refresh)
         self._recolour()
@@ -103,7 +103,7 @@ class InspectorPanel(QWidget):
         return self._added(EdgePage())
 
     def _added(self, page: AnyPage) -> AnyPage:
-        page.step_chosen.connect(self._session.seek)
+        page.step_chosen.connect(self._debugging.seek)
         page.enlarge_requested.connect(self._enlarge)
         page.hide()
         self._layout.insertWidget(self._layout.count() - 1, page)
@@ -130,7 +130,7 @@ class InspectorPanel(QWidget):
 
     def _draw(self) -> None:
         self._stale = False
-        playhead, selection = self._session.playhead, self._session.selection
+        playhead, selection = self._debugging.playhead, self._debugging.selection
         node = selection.node
         if playhead is not None and node is None and selection.edge is None:
             node = facts.followed_node(playhead)
@@ -185,11 +185,11 @@ class InspectorPanel(QWidget):
     @Slot()
     def _show_line(self) -> None:
         if self._line is not None:
-            self._session.show_line(*self._line)
+            self._debugging.show_line(*self._line)
 
     @Slot(int)
     def _enlarge(self, tensor: int) -> None:
-        trace = self._session.trace
+        trace = self._debugging.trace
         if trace is not None:
             from gradviz_ui.inspector.enlarged import TensorWindow  # pyqtgraph takes 0.3 s to import
 

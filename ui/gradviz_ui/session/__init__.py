@@ -1,5 +1,6 @@
-"""What the window shows and what runs: the session, and the parts that it is made of."""
+"""What the window shows and what runs: the session, the debugging that its panels look at, and their parts."""
 
-from gradviz_ui.session.session import NOTHING, Selection, Session
+from gradviz_ui.session.debugging import NOTHING, Debugging, Selection
+from gradviz_ui.session.session import Session
 
-__all__ = ["NOTHING", "Selection", "Session"]
+__all__ = ["NOTHING", "Debugging", "Selection", "Session"]

@@ -1,28 +1,25 @@
-"""What the window shows, and the only place that changes it.
+"""What is open and what runs, and the only place that changes it.
 
 The person acts, the session changes, the panels that listen draw: a panel calls the session's methods and
-reads its attributes, and no panel knows another. Everything shown is a function of the trace, the step,
-the selection and the program's text.
+reads its attributes, and no panel knows another. Everything shown is a function of the program's text and of
+what the session's `Debugging` holds: the trace, the step, the selection. What needs no more than that takes
+that alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
 
 from PySide6.QtCore import QObject, Signal, Slot
 
 from gradviz.recording.program import Program
 from gradviz.recording.stops import next_stop
-from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
-from gradviz_ui import theme
 from gradviz_ui.program.document import Document
 from gradviz_ui.program.saving import SaveError
 from gradviz_ui.session.background import Background
-from gradviz_ui.session.navigation import Navigation
+from gradviz_ui.session.debugging import Debugging
 from gradviz_ui.session.opener import Opener
 from gradviz_ui.session.opening import TRACE_SUFFIX, OpenTrace, playhead_at, reason
 from gradviz_ui.session.recent_recordings import RecentRecordings
@@ -30,28 +27,13 @@ from gradviz_ui.session.recording import Outcome, Recording
 from gradviz_ui.session.saving import Saving
 from gradviz_ui.settings import Settings
 
-View = Literal["backward", "forward", "both"]
 
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What the person picked on the canvas or in a table: a node, or an edge (index into ``trace.edges``)."""
-
-    node: NodeId | None = None
-    edge: int | None = None
-
-
-NOTHING = Selection()
-
-
-class Session(Navigation):
-    """The open program and trace, the step, the selection, and the recording under way."""
+class Session(QObject):
+    """The open program, the file of the trace, the recording under way; `debugging` is what is looked at."""
 
     settings: Settings
+    debugging: Debugging
     document: Document | None
-    selection: Selection
-    view: View
-    layout_name: str
     trace_file: Path | None
     """The file that the person knows the trace by; None where it was not saved."""
     recent: RecentRecordings
@@ -60,12 +42,8 @@ class Session(Navigation):
     outcome: Outcome | None
     """How the last recording of this program ended; None if none did while it was open."""
 
-    trace_changed = Signal()
-    selection_changed = Signal()
     program_changed = Signal()
     recording_changed = Signal()
-    theme_changed = Signal()
-    view_changed = Signal()
     loading_changed = Signal()
     saving_changed = Signal()
     message = Signal(str, str)
@@ -78,24 +56,18 @@ class Session(Navigation):
     """The program's text or its modified mark changed."""
     closing = Signal()
     """The panels go: give up work that is under way, as `close` waits for threads."""
-    reveal_requested = Signal(object)
-    """A `Selection` that the canvas should bring into sight."""
     open_requested = Signal(object)
     """A `Path` to open once unsaved edits have been dealt with; the window asks the person."""
-    line_requested = Signal(str, int)
-    """A file and line that the code pane should bring into sight."""
 
     def __init__(self, settings: Settings | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.settings = settings or Settings()
         self.document = None
-        self.selection = NOTHING
-        self.view = "backward"
-        self.layout_name = "layered"
         self.trace_file = None
         self.saving = None
         self.outcome = None
         self.background = Background(self)
+        self.debugging = Debugging(self.background, self)
         self.recent = RecentRecordings(self.settings, self.background, self)
         self.recent.message.connect(self.message)
         self.recent.offered.connect(self.offered)
@@ -107,7 +79,6 @@ class Session(Navigation):
         self._recording.progressed.connect(self.recording_changed)
         self._recording.ended.connect(self._recording_ended)
         self._recorded_document: Document | None = None
-        theme.themes().changed.connect(self.theme_changed)
         self.settings.changed.connect(self._setting_changed)
         self._setting_changed("play_speed")
 
@@ -129,7 +100,8 @@ class Session(Navigation):
     @property
     def trace_saved(self) -> bool:
         """Does the trace lie in a file of the person's, or in none at all? No for one that was just recorded."""
-        return self.trace_file is not None or self.trace is None or self.trace.path is None
+        trace = self.debugging.trace
+        return self.trace_file is not None or trace is None or trace.path is None
 
     @property
     def recording(self) -> bool:
@@ -164,15 +136,10 @@ class Session(Navigation):
 
     def announce(self) -> None:
         """Tell panels that were just made what there is."""
-        for signal in (
-            self.program_changed,
-            self.trace_changed,
-            self.selection_changed,
-            self.breakpoints_changed,
-            self.recording_changed,
-            self.loading_changed,
-        ):
-            signal.emit()
+        self.program_changed.emit()
+        self.debugging.announce()
+        self.recording_changed.emit()
+        self.loading_changed.emit()
 
     def show_document(self, document: Document | None) -> None:
         """Show a program; None for none. A program that runs is stopped."""
@@ -218,11 +185,12 @@ class Session(Navigation):
 
     def save_trace(self, path: Path) -> Saving | None:
         """Begin to save the recording under a name; None where there is nothing to save, or one is being saved."""
-        if self.saving is not None or self.trace is None or self.trace.path is None:
+        trace = self.debugging.trace
+        if self.saving is not None or trace is None or trace.path is None:
             if self.saving is None:
                 self.message.emit("error", self.tr("There is no recording to save yet."))
             return None
-        self.saving = Saving(self.trace, path, self)
+        self.saving = Saving(trace, path, self)
         self.closing.connect(self.saving.give_up)
         self.saving.ended.connect(self._saving_ended)
         self.saving.start(self.background)
@@ -237,7 +205,7 @@ class Session(Navigation):
         if saved:
             if saving.trace.path is not None and saving.trace.path != saving.path:
                 self.recent.supersede(saving.trace.path)
-            if saving.trace is self.trace:  # no other one is shown by now
+            if saving.trace is self.debugging.trace:  # no other one is shown by now
                 self.trace_file = saving.path
             self.settings.add_recent_file(saving.path)
             self.message.emit("info", self.tr("Saved {name}.").replace("{name}", saving.path.name))
@@ -257,10 +225,10 @@ class Session(Navigation):
             text = self.tr("PyTorch is not installed here. Record with the NumPy engine, or install PyTorch first.")
             self.message.emit("error", text)
             return
-        self.stop_playing()
+        self.debugging.stop_playing()
         self.outcome = None
         self._recorded_document = self.document
-        self.rename_breakpoints(self.document.file, self.document.name)
+        self.debugging.rename_breakpoints(self.document.file, self.document.name)
         self.document.file = self.document.name
         program = self.document.program()
         self._recording.start(program, self.recent.path_for(program.name), self.settings.backend)
@@ -289,52 +257,30 @@ class Session(Navigation):
 
     def _use_shown(self) -> None:
         """Of the recordings that were not saved, have the one that is shown in use."""
-        self.recent.use_only(None if self.trace is None else self.trace.path)
+        trace = self.debugging.trace
+        self.recent.use_only(None if trace is None else trace.path)
         self.recent.refresh()
 
     # Choices
 
-    def select(self, selection: Selection, reveal: bool = False) -> None:
-        """Pick a node or an edge; ``reveal`` also brings it into sight on the canvas."""
-        if selection != self.selection:
-            self.selection = selection
-            self.selection_changed.emit()
-        if reveal:
-            self.reveal_requested.emit(selection)
-
-    def show_line(self, file: str, line: int) -> None:
-        """Bring a line of the program into sight, without moving in time."""
-        self.line_requested.emit(file, line)
-
     def toggle_breakpoint_line(self, file: str, line: int) -> None:
         """Stop, or no longer stop, at a line; of the program shown, at the next one that holds code."""
-        if (file, line) not in self.breakpoints.lines and self.document is not None and file == self.document.file:
+        lines = self.debugging.breakpoints.lines
+        if (file, line) not in lines and self.document is not None and file == self.document.file:
             stop = next_stop(self.document.program(), line)
             if stop is None:
                 text = self.tr("No code from line {line} on, so there is nothing to stop at.")
                 self.message.emit("info", text.replace("{line}", str(line)))
                 return
-            if (file, stop) in self.breakpoints.lines:
+            if (file, stop) in lines:
                 return
             line = stop
-        super().toggle_breakpoint_line(file, line)
+        self.debugging.toggle_breakpoint_line(file, line)
 
     @Slot(int, int)
     def _lines_moved(self, after: int, count: int) -> None:
         if self.document is not None:
-            self.move_breakpoints(self.document.file, after, count)
-
-    def set_view(self, view: View) -> None:
-        """Show the backward graph, the forward computation, or both."""
-        if view != self.view:
-            self.view = view
-            self.view_changed.emit()
-
-    def set_layout(self, name: str) -> None:
-        """Arrange the graph by another layout."""
-        if name != self.layout_name:
-            self.layout_name = name
-            self.view_changed.emit()
+            self.debugging.move_breakpoints(self.document.file, after, count)
 
     def set_backend(self, backend: str) -> None:
         """Record with "numpy", the built-in engine, or "pytorch"."""
@@ -345,17 +291,17 @@ class Session(Navigation):
         if key == "backend":
             self.recording_changed.emit()
         elif key == "play_speed":
-            self.set_play_speed(self.settings.play_speed)
+            self.debugging.set_play_speed(self.settings.play_speed)
 
     def close(self) -> None:
         """End the child process and the threads; recordings that were not saved stay among the recent ones."""
         self.closing.emit()
-        self.stop_playing()
+        self.debugging.stop_playing()
         running = self.recorded_path if self.recording else None
         self._recording.close()
         self.background.close()
-        if self.trace is not None:
-            self.trace.close()
+        if self.debugging.trace is not None:
+            self.debugging.trace.close()
         if running is not None:
             self.recent.claim(running)
         self.recent.close()
@@ -364,15 +310,10 @@ class Session(Navigation):
 
     def _take_trace(self, opened: OpenTrace | None, file: Path | None = None) -> None:
         """Show a trace, or none; ``file`` is the person's own that it lies in."""
-        self.stop_playing()
-        old = self.trace
-        self.trace = opened.trace if opened else None
+        old = self.debugging.trace
         self.trace_file = file
-        self.playhead = opened.playhead if opened else None
-        self.selection = NOTHING
-        self.breakpoints.nodes.clear()
-        self.trace_changed.emit()
-        if old is not None and old is not self.trace:
+        self.debugging.show(opened.playhead if opened else None)
+        if old is not None and old is not self.debugging.trace:
             old.close()
         self._use_shown()
 

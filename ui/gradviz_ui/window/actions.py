@@ -87,17 +87,17 @@ class Action:
 
 def has_trace(window: MainWindow) -> bool:
     """Is a trace shown?"""
-    return window.session.trace is not None
+    return window.session.debugging.trace is not None
 
 
 def can_go_on(window: MainWindow) -> bool:
     """Are there events ahead?"""
-    return window.session.step < window.session.last_step
+    return window.session.debugging.step < window.session.debugging.last_step
 
 
 def can_go_back(window: MainWindow) -> bool:
     """Are there events behind?"""
-    return window.session.step > 0
+    return window.session.debugging.step > 0
 
 
 def has_program(window: MainWindow) -> bool:
@@ -127,11 +127,11 @@ def can_break(window: MainWindow) -> bool:
 
 def has_breakpoints(window: MainWindow) -> bool:
     """Is any breakpoint set?"""
-    return bool(window.session.breakpoints.nodes or window.session.breakpoints.lines)
+    return bool(window.session.debugging.breakpoints.nodes or window.session.debugging.breakpoints.lines)
 
 
 def _move(move: Move, window: MainWindow) -> None:
-    window.session.move(move)
+    window.session.debugging.move(move)
 
 
 _Std = QKeySequence.StandardKey
@@ -189,11 +189,11 @@ ACTIONS: tuple[Action, ...] = (
            icon="previous-call"),
     _moves("step.start", "&Start", Move.START, "Home", "Alt+Home", icon="start"),
     _moves("step.end", "En&d", Move.END, "End", "Alt+End", icon="end"),
-    Action("step.play", "&Play", STEP, lambda w: w.session.toggle_playing(), ("Space",), "play",
-           when=has_trace, checked=lambda w: w.session.playing, separated=True),
-    Action("step.resume", "Continue &forwards", STEP, lambda w: w.session.resume(True), ("F5",), "resume",
+    Action("step.play", "&Play", STEP, lambda w: w.session.debugging.toggle_playing(), ("Space",), "play",
+           when=has_trace, checked=lambda w: w.session.debugging.playing, separated=True),
+    Action("step.resume", "Continue &forwards", STEP, lambda w: w.session.debugging.resume(True), ("F5",), "resume",
            when=can_go_on),
-    Action("step.resume_back", "Continue back&wards", STEP, lambda w: w.session.resume(False), ("Shift+F5",),
+    Action("step.resume_back", "Continue back&wards", STEP, lambda w: w.session.debugging.resume(False), ("Shift+F5",),
            when=can_go_back),
     Action("step.to_selection", "Go &to the selection", STEP, lambda w: w.go_to_selection(), ("Ctrl+F10",),
            when=has_place),
@@ -201,15 +201,15 @@ ACTIONS: tuple[Action, ...] = (
            lambda w: w.go_to_selection(forward=False), ("Ctrl+Shift+F10",), when=has_place),
     Action("step.breakpoint", "Set or clear b&reakpoint", STEP, lambda w: w.toggle_breakpoint(), ("F9",),
            "breakpoint", when=can_break, separated=True),
-    Action("step.clear_breakpoints", "Clear all breakpo&ints", STEP, lambda w: w.session.clear_breakpoints(),
+    Action("step.clear_breakpoints", "Clear all breakpo&ints", STEP, lambda w: w.session.debugging.clear_breakpoints(),
            ("Ctrl+Shift+F9",), when=has_breakpoints),
 
-    Action("view.forward", "&Forward graph", VIEW, lambda w: w.session.set_view("forward"), ("Ctrl+1",),
-           checked=lambda w: w.session.view == "forward"),
-    Action("view.backward", "&Backward graph", VIEW, lambda w: w.session.set_view("backward"), ("Ctrl+2",),
-           checked=lambda w: w.session.view == "backward"),
-    Action("view.both", "B&oth graphs", VIEW, lambda w: w.session.set_view("both"), ("Ctrl+3",),
-           checked=lambda w: w.session.view == "both"),
+    Action("view.forward", "&Forward graph", VIEW, lambda w: w.session.debugging.set_view("forward"), ("Ctrl+1",),
+           checked=lambda w: w.session.debugging.view == "forward"),
+    Action("view.backward", "&Backward graph", VIEW, lambda w: w.session.debugging.set_view("backward"), ("Ctrl+2",),
+           checked=lambda w: w.session.debugging.view == "backward"),
+    Action("view.both", "B&oth graphs", VIEW, lambda w: w.session.debugging.set_view("both"), ("Ctrl+3",),
+           checked=lambda w: w.session.debugging.view == "both"),
     Action("view.fit", "Fi&t graph", VIEW, lambda w: w.canvas.fit(), ("F",), "fit", when=has_trace,
            separated=True),
     Action("view.zoom_in", "Zoom &in", VIEW, lambda w: w.canvas.zoom_in(), (_Std.ZoomIn,), "zoom-in",

@@ -64,11 +64,11 @@ PANELS: tuple[Panel, ...] = (
     Panel("code", "Code", CodePanel, area=LEFT, size=376),
     Panel("examples", "Examples", ExamplesPanel, behind="code"),
     Panel("console", "Console", ConsolePanel, below="code", size=150),
-    Panel("problems", "Problems", ProblemsPanel, behind="console"),
-    Panel("inspector", "Inspector", InspectorPanel, area=RIGHT, size=372),
-    Panel("gradients", "Gradients", GradientsPanel, below="inspector", size=170),
-    Panel("timeline", "Timeline", TimelinePanel, area=BOTTOM, size=226),
-    Panel("events", "Events", EventsPanel, behind="timeline"),
+    Panel("problems", "Problems", lambda session: ProblemsPanel(session.debugging), behind="console"),
+    Panel("inspector", "Inspector", lambda session: InspectorPanel(session.debugging), area=RIGHT, size=372),
+    Panel("gradients", "Gradients", lambda session: GradientsPanel(session.debugging), below="inspector", size=170),
+    Panel("timeline", "Timeline", lambda session: TimelinePanel(session.debugging), area=BOTTOM, size=226),
+    Panel("events", "Events", lambda session: EventsPanel(session.debugging), behind="timeline"),
 )
 
 

@@ -63,12 +63,12 @@ class Banner(QFrame):
         self._timer.timeout.connect(self.hide)
         session.message.connect(self.show_message)
         session.offered.connect(self.show_offer)
-        session.theme_changed.connect(self._restyle)
+        theme.themes().changed.connect(self._restyle)
         self._busy = session.loading, session.recording
         session.loading_changed.connect(self._something_begins)
         session.recording_changed.connect(self._something_begins)
         session.program_changed.connect(self._end_trouble)
-        session.view_changed.connect(self._end_trouble)
+        session.debugging.view_changed.connect(self._end_trouble)
         host.installEventFilter(self)
         self.hide()
 

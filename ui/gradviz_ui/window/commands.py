@@ -99,15 +99,15 @@ class Commands(QMainWindow):
         document = self.session.document
         if self.code.has_focus and document is not None:
             return document.file, self.code.editor.caret_line
-        return self.session.selection.node
+        return self.session.debugging.selection.node
 
     def go_to_selection(self, forward: bool = True) -> None:
         """Go to where the selected node runs, or the caret's line is reached."""
         place = self.selected_place()
         if isinstance(place, tuple):
-            self.session.go_to_line(*place, forward=forward)
+            self.session.debugging.go_to_line(*place, forward=forward)
         elif place is not None:
-            self.session.go_to_node(place, forward)
+            self.session.debugging.go_to_node(place, forward)
 
     def toggle_breakpoint(self) -> None:
         """Set or clear a breakpoint on the caret's line or the selected node."""
@@ -115,7 +115,7 @@ class Commands(QMainWindow):
         if isinstance(place, tuple):
             self.session.toggle_breakpoint_line(*place)
         elif place is not None:
-            self.session.toggle_breakpoint_node(place)
+            self.session.debugging.toggle_breakpoint_node(place)
 
     def toggle_theme(self) -> None:
         """Change between dark and light."""

@@ -31,7 +31,7 @@ class ExamplesPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 4)
         layout.addWidget(self.list)
-        session.theme_changed.connect(self._fill)
+        theme.themes().changed.connect(self._fill)
         self._fill()
 
     @Slot()

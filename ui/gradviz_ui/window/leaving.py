@@ -81,7 +81,7 @@ class Leaving(QObject):
         if unsaved is not None and (why == "quit" or lines or not session.recent.outlasts(unsaved)):
             text = self.tr("The recording of {name} ({events}) is not saved.")
             text = text.replace("{name}", self._recorded_name()).replace(
-                "{events}", counted(session.last_step, "event")
+                "{events}", counted(session.debugging.last_step, "event")
             )
             lines.append(f"{text} {self._what_becomes_of(unsaved)}")
         return lines
@@ -89,12 +89,12 @@ class Leaving(QObject):
     def _unsaved(self) -> Path | None:
         """The recording that is shown, if it was never saved and holds anything."""
         session = self._session
-        if session.trace is None or session.trace_saved or not session.last_step:
+        if session.debugging.trace is None or session.trace_saved or not session.debugging.last_step:
             return None
-        return session.trace.path
+        return session.debugging.trace.path
 
     def _recorded_name(self) -> str:
-        trace = self._session.trace
+        trace = self._session.debugging.trace
         return (trace.program if trace is not None else None) or self._session.trace_name
 
     def _what_becomes_of(self, recording: Path) -> str:

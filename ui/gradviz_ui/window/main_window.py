@@ -8,6 +8,7 @@ from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QApplication, QMenu, QToolBar, QVBoxLayout, QWidget
 
+from gradviz_ui import theme
 from gradviz_ui.canvas.panel import CanvasPanel
 from gradviz_ui.code.console import ConsolePanel
 from gradviz_ui.code.panel import CodePanel
@@ -70,7 +71,7 @@ class MainWindow(Commands):
         self._make_panels()
         self._make_bars()
         self.banner = Banner(self.session, self.canvas)
-        self.palette_box = CommandPalette(self.session, self._commands, self)
+        self.palette_box = CommandPalette(self.session.debugging, self._commands, self)
         self.palette_box.closed.connect(self.canvas.setFocus)
         self._drops = FileDrops((self, *self.docks.values()), self.open_dropped, self)
         self.problems.count_changed.connect(self._count_problems)
@@ -187,20 +188,20 @@ class MainWindow(Commands):
     def _connect(self) -> None:
         session = self.session
         for signal in (
-            session.trace_changed,
-            session.selection_changed,
+            session.debugging.trace_changed,
+            session.debugging.selection_changed,
             session.program_changed,
             session.recording_changed,
-            session.breakpoints_changed,
-            session.view_changed,
-            session.playing_changed,
+            session.debugging.breakpoints_changed,
+            session.debugging.view_changed,
+            session.debugging.playing_changed,
         ):
             signal.connect(self.refresh_actions)
-        session.step_changed.connect(self.refresh_actions)
-        session.trace_changed.connect(self._trace_changed)
+        session.debugging.step_changed.connect(self.refresh_actions)
+        session.debugging.trace_changed.connect(self._trace_changed)
         session.program_changed.connect(self._name_window)
         session.program_edited.connect(self._name_window)
-        session.theme_changed.connect(self._restyle)
+        theme.themes().changed.connect(self._restyle)
         session.open_requested.connect(self.open_file)
         session.settings.changed.connect(self._setting_changed)
         session.recording_changed.connect(self._recording_changed)
@@ -222,7 +223,7 @@ class MainWindow(Commands):
     @Slot()
     def _trace_changed(self) -> None:
         # A fresh recording is to be stepped through, unless the person types on.
-        if self.session.trace is not None and not (self.code.has_focus and self.code.outdated):
+        if self.session.debugging.trace is not None and not (self.code.has_focus and self.code.outdated):
             self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @Slot()

@@ -24,7 +24,7 @@ from gradviz.trace.model import NodeKind
 from gradviz.trace.numbers import shape_text
 from gradviz_ui import icons, theme
 from gradviz_ui.plain import plain_label
-from gradviz_ui.session import Selection, Session
+from gradviz_ui.session import Debugging, Selection
 from gradviz_ui.window import fuzzy
 
 LIMIT = 60
@@ -80,10 +80,10 @@ class CommandPalette(QFrame):
 
     closed = Signal()
 
-    def __init__(self, session: Session, commands: Callable[[], list[Entry]], window: QWidget) -> None:
+    def __init__(self, debugging: Debugging, commands: Callable[[], list[Entry]], window: QWidget) -> None:
         super().__init__(window)
         self.setObjectName("command_palette")
-        self.session = session
+        self.debugging = debugging
         self._window = window
         self._commands = commands
         self._entries: list[Entry] = []
@@ -168,14 +168,14 @@ class CommandPalette(QFrame):
         entry.run()
 
     def _trace_entries(self) -> Iterator[Entry]:
-        trace = self.session.trace
+        trace = self.debugging.trace
         for node in trace.nodes if trace is not None else ():
             leaf = node.kind is NodeKind.ACCUMULATE_GRAD
             name = f"{node.label} · {node.name}" if node.label else node.name
             shape = shape_text(node.shape) if node.shape is not None else ""
             line = self.tr("line {line}").replace("{line}", str(node.line)) if node.line else ""
             detail = "  ".join(part for part in (shape, line) if part)
-            run = partial(self.session.select, Selection(node=node.id), True)
+            run = partial(self.debugging.select, Selection(node=node.id), True)
             yield Entry(name, detail, "leaf" if leaf else "node", run)
 
     def _place(self) -> None:

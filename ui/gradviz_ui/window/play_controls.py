@@ -36,7 +36,7 @@ class PlayControls(QWidget):
         layout.addWidget(self.play)
         layout.addWidget(self.speed)
         action.changed.connect(self.refresh)
-        session.playing_changed.connect(self.refresh)
+        session.debugging.playing_changed.connect(self.refresh)
         session.settings.changed.connect(self.refresh)
         self.speed.setFixedWidth(self._speed_width())
         self.refresh()
@@ -44,7 +44,7 @@ class PlayControls(QWidget):
     @Slot()
     def refresh(self) -> None:
         """Show what a click does now, and the speed."""
-        playing = self._session.playing
+        playing = self._session.debugging.playing
         self.play.setIcon(icons.icon("pause" if playing else "play"))
         self.play.setEnabled(self._action.isEnabled())
         name = self.tr("Pause") if playing else self.tr("Play")

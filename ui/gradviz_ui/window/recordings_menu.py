@@ -29,14 +29,14 @@ class RecordingsMenu(QMenu):
         self._session = session
         self._opened = opened
         session.recent.changed.connect(self.fill)
-        session.trace_changed.connect(self.fill)
+        session.debugging.trace_changed.connect(self.fill)
         self.fill()
 
     @Slot()
     def fill(self) -> None:
         """List what is kept now."""
         self.clear()
-        kept, trace = self._session.recent.kept, self._session.trace
+        kept, trace = self._session.recent.kept, self._session.debugging.trace
         shown = None if trace is None else trace.path
         for number, recording in enumerate(kept, 1):
             action = self.addAction(f"&{number % 10}  {self._text(recording)}")

@@ -28,7 +28,7 @@ class StatusBar(QStatusBar):
         self.setContentsMargins(12, 0, 12, 0)
         self.addWidget(self.facts, 1)
         self.addPermanentWidget(self.hint)
-        session.trace_changed.connect(self.show_facts)
+        session.debugging.trace_changed.connect(self.show_facts)
         session.recording_changed.connect(self.show_facts)
         session.loading_changed.connect(self.show_facts)
         self.show_facts()
@@ -36,7 +36,7 @@ class StatusBar(QStatusBar):
     @Slot()
     def show_facts(self) -> None:
         """Write what is recorded, or what goes on."""
-        session, trace = self.session, self.session.trace
+        session, trace = self.session, self.session.debugging.trace
         if session.recording:
             text = self.tr("Recording… {events}")
             self.facts.setText(text.replace("{events}", counted(session.recorded_events, "event")))

@@ -95,13 +95,13 @@ class TopBar(QWidget):
         self.export = self._button("file.export", "export_button")
         self.theme_button = self._button("view.toggle_theme", "theme_button")
         self._lay_out()
-        session.trace_changed.connect(self._show_step)
-        session.step_changed.connect(self._show_step)
+        session.debugging.trace_changed.connect(self._show_step)
+        session.debugging.step_changed.connect(self._show_step)
         session.program_changed.connect(self._show_file)
         session.program_edited.connect(self._show_file)
-        session.trace_changed.connect(self._show_file)
+        session.debugging.trace_changed.connect(self._show_file)
         session.recording_changed.connect(self._show_recording)
-        session.theme_changed.connect(self._restyle)
+        theme.themes().changed.connect(self._restyle)
         self._restyle()
         self._show_file()
         self._show_step()
@@ -239,27 +239,27 @@ class TopBar(QWidget):
 
     @Slot()
     def _show_file(self) -> None:
-        document, trace = self.session.document, self.session.trace
+        document, trace = self.session.document, self.session.debugging.trace
         name = document.name if document is not None else (trace.program or "") if trace is not None else ""
         modified = document is not None and document.modified
         self.file.setText(f"{name} •" if modified else name)
 
     @Slot()
     def _show_step(self) -> None:
-        trace = self.session.trace
+        trace = self.session.debugging.trace
         self.step.setVisible(trace is not None)
         self.what.setVisible(trace is not None and self._narrow < 4)
         if trace is None:
             return
-        text = self.tr("step {step} / {count}").replace("{step}", str(self.session.step))
-        self.step.setText(text.replace("{count}", str(self.session.last_step)))
+        text = self.tr("step {step} / {count}").replace("{step}", str(self.session.debugging.step))
+        self.step.setText(text.replace("{count}", str(self.session.debugging.last_step)))
         self.step.setMinimumWidth(self._step_width())
-        event = self.session.current_event
+        event = self.session.debugging.current_event
         self.what.setText(short_text(trace, event) if event is not None else self.tr("before the first event"))
 
     def _step_width(self) -> int:
         """As wide as the largest step number of this trace: what stands to the right must not shake."""
-        digits = "0" * len(str(self.session.last_step))
+        digits = "0" * len(str(self.session.debugging.last_step))
         widest = self.tr("step {step} / {count}").replace("{step}", digits).replace("{count}", digits)
         return self.step.fontMetrics().horizontalAdvance(widest) + 4
 

@@ -1,9 +1,16 @@
-"""Where in the trace we are: the step, the ways to move it, and the breakpoints at which moving stops."""
+"""One side of a debugger: a trace with a playhead in it, what is selected, where moving stops, and the picture.
+
+A panel that shows a trace looks at one `Debugging` and at nothing else: it listens to the signals, reads the
+values beside them, and asks for changes by calling its methods.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PySide6.QtCore import QObject, Signal
 
+from gradviz.projection.diagram import View
 from gradviz.replay import moves
 from gradviz.replay.breakpoints import Breakpoints
 from gradviz.replay.moves import Move
@@ -11,28 +18,72 @@ from gradviz.replay.playhead import Playhead
 from gradviz.trace.events import Event
 from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
+from gradviz_ui.session.background import Background
 from gradviz_ui.session.player import Player
 
 
-class Navigation(QObject):
-    """A trace with a playhead in it. Without a trace every move does nothing."""
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What the person picked on the canvas or in a table: a node, or an edge (index into ``trace.edges``)."""
+
+    node: NodeId | None = None
+    edge: int | None = None
+
+
+NOTHING = Selection()
+
+
+class Debugging(QObject):
+    """Where we are in a trace. Without a trace every move does nothing.
+
+    ``background`` is where its panels do what would hold up the window.
+    """
 
     trace: TraceLike | None
     playhead: Playhead | None
+    selection: Selection
     breakpoints: Breakpoints
+    view: View
+    layout_name: str
 
+    trace_changed = Signal()
     step_changed = Signal(object)
     """Carries the `Change`; with ``everything`` set where the panel should draw anew."""
+    selection_changed = Signal()
     breakpoints_changed = Signal()
     playing_changed = Signal()
+    view_changed = Signal()
+    """The view or the layout is another one."""
+    reveal_requested = Signal(object)
+    """A `Selection` that the canvas should bring into sight."""
+    line_requested = Signal(str, int)
+    """A file and line that the code pane should bring into sight."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, background: Background, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.background = background
         self.trace = None
         self.playhead = None
+        self.selection = NOTHING
         self.breakpoints = Breakpoints()
+        self.view = "backward"
+        self.layout_name = "layered"
         self._player = Player(self._play_on, self)
         self._player.changed.connect(self.playing_changed)
+
+    def show(self, playhead: Playhead | None) -> None:
+        """Look at the playhead's trace, or at none; lines stay breakpoints, nodes were the other trace's."""
+        self.stop_playing()
+        self.trace = playhead.trace if playhead is not None else None
+        self.playhead = playhead
+        self.selection = NOTHING
+        self.breakpoints.nodes.clear()
+        self.trace_changed.emit()
+
+    def announce(self) -> None:
+        """Tell panels that were just made what there is."""
+        for signal in (self.trace_changed, self.selection_changed, self.breakpoints_changed):
+            signal.emit()
 
     @property
     def step(self) -> int:
@@ -112,6 +163,32 @@ class Navigation(QObject):
     def _play_on(self) -> bool:
         self.move(Move.NEXT_EVENT)
         return self.step < self.last_step
+
+    # What is looked at
+
+    def select(self, selection: Selection, reveal: bool = False) -> None:
+        """Pick a node or an edge; ``reveal`` also brings it into sight on the canvas."""
+        if selection != self.selection:
+            self.selection = selection
+            self.selection_changed.emit()
+        if reveal:
+            self.reveal_requested.emit(selection)
+
+    def show_line(self, file: str, line: int) -> None:
+        """Bring a line of the program into sight, without moving in time."""
+        self.line_requested.emit(file, line)
+
+    def set_view(self, view: View) -> None:
+        """Show the backward graph, the forward computation, or both."""
+        if view != self.view:
+            self.view = view
+            self.view_changed.emit()
+
+    def set_layout(self, name: str) -> None:
+        """Arrange the graph by another layout."""
+        if name != self.layout_name:
+            self.layout_name = name
+            self.view_changed.emit()
 
     # Breakpoints
 
