@@ -6,7 +6,7 @@ from time import perf_counter
 
 import numpy as np
 from PySide6.QtCore import QModelIndex, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -25,6 +25,7 @@ from gradviz_ui.events.cells import EventCells
 from gradviz_ui.events.model import NO_STEPS, Column, EventModel, Steps
 from gradviz_ui.labels import RoleLabel
 from gradviz_ui.session import Debugging
+from gradviz_ui.sight import DrawnInSight
 from gradviz_ui.wording import KINDS, event_text, kind_text
 
 ROW_HEIGHT = 23
@@ -32,7 +33,7 @@ SLICE_SECONDS = 0.006
 """How long the search for a text holds up the window at a time."""
 
 
-class EventsPanel(QWidget):
+class EventsPanel(DrawnInSight):
     """Lists the events, all or those of a kind or with a text. Return or a click on a row goes there."""
 
     def __init__(self, debugging: Debugging, parent: QWidget | None = None) -> None:
@@ -40,7 +41,6 @@ class EventsPanel(QWidget):
         self._debugging = debugging
         self._left: Steps = NO_STEPS
         self._needle = ""
-        self._stale = True
         self.setObjectName("events_panel")
         self.setAccessibleName(self.tr("Events"))
         self.model = EventModel(self)
@@ -75,7 +75,7 @@ class EventsPanel(QWidget):
         self.kinds.currentIndexChanged.connect(self._filter)
         self.text.textChanged.connect(self._filter)
         debugging.trace_changed.connect(self._take_trace)
-        debugging.step_changed.connect(self._follow)
+        debugging.step_changed.connect(self.refresh)
         theme.themes().changed.connect(self.table.viewport().update)
         self._take_trace()
 
@@ -83,11 +83,6 @@ class EventsPanel(QWidget):
     def searching(self) -> bool:
         """Are there events that the text was not yet compared with?"""
         return self._search.isActive()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        if self._stale:
-            self._follow()
 
     @Slot()
     def _take_trace(self) -> None:
@@ -148,14 +143,12 @@ class EventsPanel(QWidget):
         shown, total = self.model.rowCount(), self._debugging.last_step
         some = self.tr("{shown} of {total}").replace("{shown}", f"{shown:,}").replace("{total}", f"{total:,}")
         self.count.setText(some if shown != total else counted(total, "event"))
-        self._follow()
+        self.refresh()
 
-    @Slot()
-    def _follow(self) -> None:
-        self._stale = not self.isVisible()
-        if not self._stale:
-            self.model.set_current(self._debugging.step)
-            self.table.follow(self._debugging.step)
+    def draw(self) -> None:
+        """Mark this step, and bring it into sight."""
+        self.model.set_current(self._debugging.step)
+        self.table.follow(self._debugging.step)
 
 
 class _EventTable(QTableView):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,10 +53,6 @@ def followed_node(playhead: Playhead) -> NodeId | None:
     events = playhead.trace.events
     recent = (node_of(events[step - 1]) for step in range(playhead.step, max(playhead.step - LOOK_BACK, 0), -1))
     return next((node for node in recent if node is not None), None)
-
-
-EdgeLists = tuple[dict[NodeId, list[int]], dict[NodeId, list[int]]]
-_edge_lists: WeakKeyDictionary[TraceLike, EdgeLists] = WeakKeyDictionary()
 
 
 def node_steps(trace: TraceLike, node: NodeId) -> Steps:

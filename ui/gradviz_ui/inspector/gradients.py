@@ -15,7 +15,7 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QResizeEvent, QShowEvent
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -30,6 +30,7 @@ from PySide6.QtWidgets import (
 from gradviz_ui import theme
 from gradviz_ui.inspector.gradient_model import SHARE_ROLE, Column, GradientModel
 from gradviz_ui.session import Debugging, Selection
+from gradviz_ui.sight import DrawnInSight
 
 ROW_HEIGHT = 24
 BAR_HEIGHT = 7
@@ -39,13 +40,12 @@ LEAST_BAR, LEAST_NAME, LEAST_SHAPE = 28, 90, 60
 """Pixels that these columns keep where there is little room."""
 
 
-class GradientsPanel(QWidget):
+class GradientsPanel(DrawnInSight):
     """A table that shares its selection with the canvas; Return or a double click runs on to the leaf."""
 
     def __init__(self, debugging: Debugging, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._debugging = debugging
-        self._stale = True
         self.setObjectName("gradients_panel")
         self.setAccessibleName(self.tr("Gradients"))
         self.model = GradientModel(self)
@@ -71,20 +71,14 @@ class GradientsPanel(QWidget):
         self.table.activated.connect(self._go_to)
         self.table.resized.connect(self._share_width)
         debugging.trace_changed.connect(self._take_trace)
-        debugging.step_changed.connect(self._follow)
+        debugging.step_changed.connect(self.refresh)
         debugging.selection_changed.connect(self._show_selection)
         theme.themes().changed.connect(self.table.viewport().update)
         self._take_trace()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        if self._stale:
-            self._follow()
-
     @Slot()
     def _take_trace(self) -> None:
         self.model.show_playhead(self._debugging.playhead)
-        self._stale = False
         self._share_width()
         self._show_selection()
 
@@ -107,11 +101,9 @@ class GradientsPanel(QWidget):
         for column, width in widths.items():
             self.table.setColumnWidth(column, width)
 
-    @Slot()
-    def _follow(self) -> None:
-        self._stale = not self.isVisible()
-        if not self._stale:
-            self.model.follow()
+    def draw(self) -> None:
+        """Show the gradients of this step."""
+        self.model.follow()
 
     @Slot()
     def _show_selection(self) -> None:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from PySide6.QtCore import QEvent, Qt, Slot
-from PySide6.QtGui import QPalette, QShowEvent
+from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from gradviz.replay import NodeState, Playhead
@@ -19,6 +19,7 @@ from gradviz_ui.inspector import facts
 from gradviz_ui.inspector.sections import Heading
 from gradviz_ui.labels import RoleLabel
 from gradviz_ui.session import Debugging
+from gradviz_ui.sight import DrawnInSight
 from gradviz_ui.wording import edge_text, state_text
 
 if TYPE_CHECKING:
@@ -36,14 +37,13 @@ STATE_ROLES = {
 }
 
 
-class InspectorPanel(QWidget):
+class InspectorPanel(DrawnInSight):
     """Follows the selection, or the running node where there is none. Draws only while it can be seen."""
 
     def __init__(self, debugging: Debugging, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._debugging = debugging
         self._line: tuple[str, int] | None = None
-        self._stale = True
         self.setObjectName("inspector_panel")
         self.setAccessibleName(self.tr("Inspector"))
         self.heading = Heading()
@@ -116,20 +116,8 @@ class InspectorPanel(QWidget):
         self._scroll.verticalScrollBar().setValue(0)
         self.refresh()
 
-    @Slot()
-    def refresh(self) -> None:
-        """Show the present state, now or when the panel comes into sight."""
-        self._stale = True
-        if self.isVisible():
-            self._draw()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        if self._stale:
-            self._draw()
-
-    def _draw(self) -> None:
-        self._stale = False
+    def draw(self) -> None:
+        """Show the page of what is selected, or else of the node that runs."""
         playhead, selection = self._debugging.playhead, self._debugging.selection
         node = selection.node
         if playhead is not None and node is None and selection.edge is None:
