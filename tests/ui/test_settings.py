@@ -53,8 +53,6 @@ def test_recent_files_are_the_last_ones_once_each(store: QSettings, tmp_path: Pa
     assert again(store).recent_files == expected
     settings.forget_recent_file(paths[0])
     assert again(store).recent_files == expected[1:]
-    settings.clear_recent_files()
-    assert again(store).recent_files == []
 
 
 @pytest.mark.parametrize("setting", list(all_settings()), ids=lambda setting: setting.key)
@@ -139,3 +137,14 @@ def test_reset_on_the_command_line_says_what_it_did(store: QSettings, monkeypatc
     assert "put back language, text_scale" in app.reset()
     assert "no setting had been changed" in app.reset()
     assert again(store).arrangement is None
+
+
+def test_what_the_command_line_says_holds_until_the_person_chooses_and_is_not_kept(store: QSettings) -> None:
+    settings = Settings(store)
+    settings.theme = "light"
+    settings.use_for_this_run("theme", "dark")
+    told: list[str] = []
+    settings.changed.connect(told.append)
+    assert (settings.theme, again(store).theme) == ("dark", "light")
+    settings.theme = "light"
+    assert (settings.theme, again(store).theme, told) == ("light", "light", ["theme"])

@@ -50,7 +50,7 @@ def test_code_can_be_read(name: str, role: str) -> None:
 @BOTH
 def test_the_states_of_a_node_have_colours_of_their_own(name: str) -> None:
     colors = theme.load(name)
-    states = [colors.idle, colors.ready, colors.running, colors.done, colors.error]
+    states = [colors.ready, colors.running, colors.done, colors.error]
     for one, other in itertools.combinations(states, 2):
         assert one.name() != other.name()
 
@@ -71,13 +71,6 @@ def test_a_theme_with_a_wrong_role_is_refused(tmp_path: Path, monkeypatch: pytes
         theme.load("odd")
 
 
-def test_heat_goes_from_nothing_to_both_ends(qtbot: QtBot) -> None:
-    colors = theme.load("dark")
-    assert colors.heat(0).name() == colors.heat_low.name()
-    assert colors.heat(1).name() == colors.heat(7).name() == colors.heat_high.name()
-    assert colors.heat(-1).name() == colors.heat_negative.name()
-
-
 def test_a_choice_is_told_once_and_only_where_something_changes(qtbot: QtBot) -> None:
     themes = Themes()
     themes.choose("dark")
@@ -85,8 +78,7 @@ def test_a_choice_is_told_once_and_only_where_something_changes(qtbot: QtBot) ->
     themes.changed.connect(lambda: told.append(themes.current.name))
     for choice in ("light", "light", "dark"):
         themes.choose(choice)
-    themes.toggle()
-    assert told == ["light", "dark", "light"]
+    assert told == ["light", "dark"]
     with pytest.raises(ValueError, match="pink"):
         themes.choose("pink")  # type: ignore[arg-type]
 

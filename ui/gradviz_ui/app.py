@@ -7,7 +7,6 @@ import sys
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QIcon
@@ -22,7 +21,6 @@ from gradviz_ui.session import Session
 from gradviz_ui.session.opening import TRACE_SUFFIX
 from gradviz_ui.session.recordings import Recordings
 from gradviz_ui.settings import Settings, all_settings
-from gradviz_ui.theme import Choice
 from gradviz_ui.window import appearance
 from gradviz_ui.window.main_window import MainWindow
 
@@ -53,9 +51,9 @@ def reset() -> str:
 def run(file: Path | str | None = None, step: int | None = None, theme_name: str | None = None) -> int:
     """Open the window on ``file``, by default on the recorded example, and stay until it is closed."""
     app, settings = make_application(), Settings()
-    appearance.begin(settings)
     if theme_name is not None:
-        theme.themes().choose(cast(Choice, theme_name))
+        settings.use_for_this_run("theme", theme_name)
+    appearance.begin(settings)
     window = make_window(settings)
     first = file if file is not None else first_file(settings)
     if first is not None:

@@ -110,13 +110,19 @@ class Settings(QObject):
     def __init__(self, store: QSettings | None = None) -> None:
         super().__init__()
         self._store = store or QSettings("gradviz", "gradviz")
+        self._for_this_run: dict[str, str] = {}
+
+    def use_for_this_run(self, key: str, value: str) -> None:
+        """Have in force what the command line says, until the person chooses otherwise; it is not kept."""
+        self._for_this_run[key] = value
 
     def stored(self, key: str) -> Any:
-        """What the file has under a key; None if nothing."""
-        return self._store.value(key)
+        """What is in force under a key, or else in the file; None if nothing."""
+        return self._for_this_run.get(key, self._store.value(key))
 
     def store(self, key: str, value: str) -> None:
         """Keep a text under the key of a choice, and say so."""
+        self._for_this_run.pop(key, None)
         self._store.setValue(key, value)
         self.changed.emit(key)
 
@@ -124,6 +130,7 @@ class Settings(QObject):
         """Put every choice back to its default. Recent files and the arrangement stay."""
         for setting in all_settings():
             before = getattr(self, setting.key)
+            self._for_this_run.pop(setting.key, None)
             self._store.remove(setting.key)
             if before != setting.default:
                 self.changed.emit(setting.key)
@@ -166,10 +173,6 @@ class Settings(QObject):
     def forget_recent_file(self, path: Path) -> None:
         """Take ``path`` off the recent files (it is gone)."""
         self._store.setValue("recent_files", [str(each) for each in self.recent_files if each != path])
-
-    def clear_recent_files(self) -> None:
-        """Forget all recent files."""
-        self._store.remove("recent_files")
 
     @property
     def arrangement(self) -> tuple[QByteArray, QByteArray] | None:

@@ -1,8 +1,9 @@
 """Colours and fonts by role: the only place where the window's looks are decided.
 
 The numbers are data (``resources/themes/*.json``); a widget asks ``theme.current().done`` when it paints and
-repaints when ``theme.themes().changed`` fires. Roles are jobs, not hues: ``running`` is whatever colour the
-running node has in this theme.
+repaints when ``theme.themes().changed`` fires. Who wants another theme writes ``settings.theme``: `Appearance`
+follows the settings and chooses here, and that is the only way. Roles are jobs, not hues: ``running`` is
+whatever colour the running node has in this theme.
 """
 
 from __future__ import annotations
@@ -50,7 +51,6 @@ class Theme:
     selection: QColor
     link: QColor
 
-    idle: QColor
     ready: QColor
     running: QColor
     done: QColor
@@ -82,10 +82,6 @@ class Theme:
     def tint(self, color: QColor, amount: float = 0.3, on: QColor | None = None) -> QColor:
         """``amount`` of ``color`` laid over ``on`` (the panel by default), as one opaque colour."""
         return mix(on or self.panel, color, amount)
-
-    def heat(self, value: float) -> QColor:
-        """The colour of a number scaled to [-1, 1]; 0 is `heat_low`, the ends are high and negative."""
-        return mix(self.heat_low, self.heat_high if value >= 0 else self.heat_negative, min(abs(value), 1.0))
 
 
 def mix(a: QColor, b: QColor, amount: float) -> QColor:
@@ -138,10 +134,6 @@ class Themes(QObject):
             raise ValueError(f"theme {choice!r} is none of {', '.join(get_args(Choice))}")
         self._choice = choice
         self._apply()
-
-    def toggle(self) -> None:
-        """Change to the other one of dark and light."""
-        self.choose("light" if self._current.dark else "dark")
 
     def _apply(self) -> None:
         name = self._choice if self._choice != "system" else _system_name()

@@ -43,7 +43,7 @@ def test_cells_have_the_colours_of_their_numbers(maps: HeatMaps) -> None:
     assert painted(maps, 1, 1, 1) == colours.heat_negative
     assert painted(maps, 1, 0, 2) == colours.heat_low
     assert painted(maps, 1, 1, 2) == colours.error
-    assert painted(maps, 0, 0, 0) == colours.heat(0.5)
+    assert painted(maps, 0, 0, 0) == theme.mix(colours.heat_low, colours.heat_high, 0.5)
 
 
 def test_the_element_asked_about_first_is_the_one_that_is_not_finite(maps: HeatMaps) -> None:
