@@ -102,7 +102,7 @@ def measure(window: MainWindow, turns: Turns, title: str, program: str, seconds:
     session = window.session
     session.new_program(program, "flood.py")
     QTest.qWait(200)
-    window.record()
+    window.actions_by_id["record.start"].trigger()
     QTest.qWait(1500)  # it has to come up
     turns.begin()
     QTest.qWait(int(seconds * 1e3))

@@ -191,7 +191,7 @@ class Hands:
         path = self.random.choice(self.files)
         self.note(f"open {path.name}")
         if self.random.random() < 0.7:
-            self.window.open_file(path)
+            self.window.files.open(path)
             return
         data = QMimeData()
         data.setUrls([QUrl.fromLocalFile(str(path))])
@@ -205,7 +205,7 @@ class Hands:
         """A recording begins, or is stopped."""
         session = self.window.session
         self.note("stop" if session.recording else "record")
-        session.stop() if session.recording else self.window.record()
+        session.stop() if session.recording else self.window.actions_by_id["record.start"].trigger()
 
     def damage(self) -> None:
         """A file, most often one that is shown or recorded to, is deleted, replaced or damaged."""
@@ -222,7 +222,7 @@ class Hands:
     def palette(self) -> None:
         """Something is looked for and chosen."""
         self.note("palette")
-        self.window.open_palette()
+        self.window.palette_box.enter()
         QTest.keyClicks(self.window.palette_box.field, self.random.choice(("", "add", "the", "panel", "x", "((", "zz")))
         QTest.keyClick(
             self.window.palette_box.field, self.random.choice((Qt.Key.Key_Return, Qt.Key.Key_Escape, Qt.Key.Key_Down))
@@ -376,7 +376,7 @@ class Actions:
         stage.ears.taken()
         stage.watch.start()
         hands = Hands(stage.window, self.files, self._folder, choose)
-        stage.window.open_file(choose.choice(self.files))
+        stage.window.files.open(choose.choice(self.files))
         try:
             for _ in range(count):
                 if not isValid(hands.window) or not hands.window.isVisible():

@@ -101,7 +101,7 @@ def test_nothing_guesses_at_any_step(shown: MainWindow) -> None:
         QApplication.processEvents()
     session.debugging.select(Selection(edge=0))
     session.debugging.seek(session.debugging.last_step)
-    shown.open_palette()
+    shown.palette_box.enter()
     QApplication.processEvents()
     assert guessed(shown) == []
 

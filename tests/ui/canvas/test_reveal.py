@@ -148,7 +148,7 @@ def test_search_leads_into_the_open(window: MainWindow, qtbot: QtBot) -> None:
     window.session.show_trace(trace)
     qtbot.waitUntil(lambda: window.canvas.frame is not None, timeout=15000)
     window.canvas.fit()
-    window.open_palette()
+    window.palette_box.enter()
     name = trace.nodes[trace.leaves[-1]].label or ""
     qtbot.keyClicks(window.palette_box.field, name)
     qtbot.keyClick(window.palette_box.field, Qt.Key.Key_Return)

@@ -23,7 +23,7 @@ def folder(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> Path:
     path = folder / "p.py"
     path.write_text("import torch\nw = torch.ones(1, requires_grad=True)\nfor i in range(2):\n    print('before', i)\n")
     with qtbot.waitSignal(window.session.debugging.trace_changed):
-        window.open_file(path)
+        window.files.open(path)
     record(window, qtbot)
     window.session.debugging.seek(window.session.debugging.last_step)
     assert window.console.text.toPlainText() == PRINTED

@@ -36,7 +36,7 @@ def record(qtbot: QtBot, window: MainWindow, program: str = GOOD, name: str = "t
     """Record a program and wait until it is shown; where it lies is returned."""
     window.session.new_program(program, name)
     with qtbot.waitSignal(window.session.debugging.trace_changed, timeout=SECONDS):
-        window.record()
+        window.actions_by_id["record.start"].trigger()
     path = window.session.debugging.trace.path
     assert path is not None
     return path
@@ -45,7 +45,7 @@ def record(qtbot: QtBot, window: MainWindow, program: str = GOOD, name: str = "t
 def begin_endless(qtbot: QtBot, window: MainWindow) -> Path:
     """Record a program without end; it runs and has brought events."""
     window.session.new_program(ENDLESS, "endless.py")
-    window.record()
+    window.actions_by_id["record.start"].trigger()
     path = window.session.recorded_path
     qtbot.waitUntil(lambda: path.exists() and facts(path).events > 50, timeout=SECONDS)
     return path
@@ -118,7 +118,7 @@ def test_saving_a_large_recording_can_be_given_up(window: MainWindow, qtbot: QtB
             writer.add_tensor(number + np.zeros(100_000))
         writer.emit(Mark(name="end"))
     with qtbot.waitSignal(window.session.debugging.trace_changed, timeout=SECONDS):
-        window.open_file(path)
+        window.files.open(path)
     saving = window.session.save_trace(target)
     assert saving is not None
     with qtbot.waitSignal(saving.ended, timeout=SECONDS) as ended:
@@ -152,7 +152,7 @@ def test_record_and_new_and_open_keep_what_was_recorded(
     program = tmp_path / "program.py"
     program.write_text("print('other')\n")
     with qtbot.waitSignal(window.session.program_changed, timeout=SECONDS):
-        window.open_file(program)
+        window.files.open(program)
     assert questions.asked == []  # nothing is lost by it
     qtbot.waitUntil(lambda: kept(window) == ["second.py", "first.py"], timeout=SECONDS)
     folder = first.parent
@@ -254,7 +254,7 @@ settings = Settings(QSettings(sys.argv[1] + ".ini", QSettings.Format.IniFormat))
 settings.recordings_folder = Path(sys.argv[1])
 window = app.make_window(settings)
 window.session.new_program(sys.argv[2], "endless.py")
-window.record()
+window.actions_by_id["record.start"].trigger()
 timer = QTimer()
 timer.timeout.connect(lambda: window.session.recorded_events > 100 and print("recorded", flush=True))
 timer.start(20)
@@ -391,11 +391,11 @@ def test_opening_another_file_asks_once_about_edits_and_what_runs(
     other = tmp_path / "other.py"
     other.write_text("print('other')\n")
     questions.answer = BUTTONS.Cancel
-    window.open_file(other)
+    window.files.open(other)
     assert window.session.recording
     questions.answer = BUTTONS.Discard
     with qtbot.waitSignal(window.session.program_changed, timeout=SECONDS):
-        window.open_file(other)
+        window.files.open(other)
     assert window.session.document.name == "other.py"
     qtbot.waitUntil(lambda: kept(window) == ["endless.py"], timeout=SECONDS)
     assert running.exists()

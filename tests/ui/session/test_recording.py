@@ -137,7 +137,7 @@ def test_a_program_without_end_leaves_the_window_alive_and_can_be_stopped(
     session.console_text.connect(lambda text, stream: turns.append(text))
     counts: list[int] = []
     session.recording_changed.connect(lambda: counts.append(session.recorded_events))
-    window.record()
+    window.actions_by_id["record.start"].trigger()
     worker = session._recording._child()
     qtbot.waitUntil(lambda: worker._running is not None and worker._running.ready.is_set(), timeout=SECONDS)
     child = worker._running
@@ -180,7 +180,7 @@ def test_a_faulty_message_is_told_and_the_next_recording_works(
     window: MainWindow, qtbot: QtBot, message: str, reason: str
 ) -> None:
     write(window, FORGED.replace("MESSAGE", message))
-    window.record()
+    window.actions_by_id["record.start"].trigger()
     qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=SECONDS)
     assert reason in window.banner.text.text()
     qtbot.waitUntil(lambda: not window.session.recording and not window.session.loading, timeout=SECONDS)
@@ -195,7 +195,7 @@ def test_a_recorder_that_cannot_load_says_why(
     (tmp_path / "numpy.py").write_text("raise ImportError('numpy is broken')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     write(window, GOOD)
-    window.record()
+    window.actions_by_id["record.start"].trigger()
     qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=SECONDS)
     assert "cannot start: ImportError: numpy is broken" in window.banner.text.text()
     monkeypatch.delenv("PYTHONPATH")
@@ -214,7 +214,7 @@ def test_a_program_that_forks_is_recorded_to_its_end(window: MainWindow, qtbot: 
 
 def test_a_process_that_dies_is_told(window: MainWindow, qtbot: QtBot) -> None:
     write(window, SUICIDE)
-    window.record()
+    window.actions_by_id["record.start"].trigger()
     qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=SECONDS)
     assert "SIGKILL" in window.banner.text.text()
     assert not window.session.recording
@@ -225,11 +225,11 @@ def test_another_program_can_be_opened_while_one_runs(
 ) -> None:
     monkeypatch.setattr(QMessageBox, "exec", lambda box: QMessageBox.StandardButton.Discard)
     write(window, ENDLESS)
-    window.record()
+    window.actions_by_id["record.start"].trigger()
     other = tmp_path / "other.py"
     other.write_text("print('other')\n")
     qtbot.wait(300)
-    window.open_file(other)
+    window.files.open(other)
     qtbot.waitUntil(lambda: not window.session.recording and not window.session.loading, timeout=SECONDS)
     qtbot.wait(200)
     assert window.session.document.path == other
@@ -246,7 +246,7 @@ def test_a_recording_is_saved_and_opens_again(window: MainWindow, qtbot: QtBot, 
     session.save_trace(path)
     qtbot.waitUntil(lambda: session.trace_saved, timeout=SECONDS)
     with qtbot.waitSignal(session.debugging.trace_changed, timeout=SECONDS):
-        window.open_file(path)
+        window.files.open(path)
     assert session.debugging.last_step == events
     assert session.document.name == "test.py"
     assert session.document.text == GOOD

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 from pytestqt.qtbot import QtBot
 
 from gradviz import resources
+from gradviz_ui.session import Selection
+from gradviz_ui.window import menus
 from gradviz_ui.window.actions import ACTIONS, MENUS, Action
+from gradviz_ui.window.desk import Desk
 from gradviz_ui.window.keys_dialog import KeysDialog
 from gradviz_ui.window.main_window import MainWindow
 
@@ -54,6 +60,25 @@ def test_no_key_means_two_things(window: MainWindow) -> None:
 def test_no_name_is_given_twice() -> None:
     assert max(Counter(action.id for action in ACTIONS).values()) == 1
     assert max(Counter(action.plain_text for action in ACTIONS).values()) == 1
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_End, Qt.Key.Key_F9, Qt.Key.Key_A])
+def test_a_key_has_the_actions_looked_through_once(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, key: Qt.Key
+) -> None:
+    looked: list[int] = []
+    refresh = menus.refresh
+
+    def counted(actions: Mapping[str, QAction], desk: Desk) -> None:
+        looked.append(desk.debugging.step)
+        refresh(actions, desk)
+
+    window.session.debugging.select(Selection(node=0))
+    widget = window.code.editor if key == Qt.Key.Key_A else window.canvas
+    widget.setFocus()
+    monkeypatch.setattr(menus, "refresh", counted)
+    qtbot.keyClick(widget, key)
+    assert looked == [window.session.debugging.step]
 
 
 @pytest.mark.parametrize("menu", MENUS)

@@ -23,10 +23,10 @@ def program(tmp_path: Path) -> Path:
 
 
 def test_an_error_about_a_file_goes_when_another_opens(window: MainWindow, program: Path, qtbot: QtBot) -> None:
-    window.open_file(program.with_name("gone.py"))
+    window.files.open(program.with_name("gone.py"))
     assert window.banner.isVisible()
     with qtbot.waitSignal(window.session.program_changed):
-        window.open_file(program)
+        window.files.open(program)
     assert not window.banner.isVisible()
 
 

@@ -24,7 +24,7 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 def open_file(qtbot: QtBot, window: MainWindow, path: Path) -> None:
     """Open and wait until it is shown."""
     with qtbot.waitSignal(window.session.program_changed):
-        window.open_file(path)
+        window.files.open(path)
 
 
 def type_at_start(qtbot: QtBot, window: MainWindow, text: str) -> None:
@@ -171,7 +171,7 @@ def test_opening_another_file_asks_about_edits(
     open_file(qtbot, window, first)
     type_at_start(qtbot, window, "# ")
     monkeypatch.setattr(QMessageBox, "exec", lambda box: getattr(QMessageBox.StandardButton, answer))
-    window.open_file(second)
+    window.files.open(second)
     qtbot.waitUntil(lambda: not window.session.loading)
     assert window.session.document.path == (first if answer == "Cancel" else second)
     assert first.read_text() == ("# x = 1\n" if answer == "Save" else "x = 1\n")

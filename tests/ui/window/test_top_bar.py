@@ -51,7 +51,7 @@ def test_the_buttons_stay_under_the_mouse(window: MainWindow, width: int, tmp_pa
     path = tmp_path / "a_program_with_a_name_of_more_letters_than_any_bar_has_room_for.py"
     path.write_text("import torch\ntorch.ones(2, requires_grad=True).sum().backward()\n", encoding="utf-8")
     with qtbot.waitSignal(session.program_changed):
-        window.open_file(path)
+        window.files.open(path)
     QApplication.processEvents()
     assert places(window) == before
 

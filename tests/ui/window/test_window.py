@@ -304,7 +304,7 @@ def test_a_file_that_cannot_be_opened_is_told_and_leaves_everything(
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
-    window.open_file(path)
+    window.files.open(path)
     qtbot.waitUntil(lambda: window.banner.isVisible())
     assert says in window.banner.text.text()
     assert "Traceback" not in window.banner.text.text()

@@ -48,6 +48,15 @@ class FileQuestions(QObject):
         else:
             self._session.open(path)  # which says that it cannot
 
+    def open_dropped(self, paths: list[Path]) -> None:
+        """Open the first of the dropped files that can be opened; say so where there are several."""
+        path = next((path for path in paths if path.suffix.lower() in (*PROGRAM_SUFFIXES, TRACE_SUFFIX)), paths[0])
+        if len(paths) > 1:
+            text = self.tr("One file is opened at a time: {name}, of the {count} that were dropped.")
+            text = text.replace("{name}", path.name).replace("{count}", str(len(paths)))
+            self._session.message.emit("info", text)
+        self.open(path)
+
     def new(self, begun: Callable[[], object]) -> None:
         """Begin an empty program, once what is not saved has been dealt with; then call ``begun``."""
         self.leaving.ask("new", partial(self._begin_new, begun))

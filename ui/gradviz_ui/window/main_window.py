@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut, QShowEvent
-from PySide6.QtWidgets import QApplication, QMenu, QToolBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QToolBar, QVBoxLayout, QWidget
 
 from gradviz_ui import theme
 from gradviz_ui.canvas.panel import CanvasPanel
@@ -21,10 +21,11 @@ from gradviz_ui.plain import window_title
 from gradviz_ui.session import Session
 from gradviz_ui.timeline.panel import TimelinePanel
 from gradviz_ui.window import menus
+from gradviz_ui.window.actions import Action
 from gradviz_ui.window.appearance import Appearance
 from gradviz_ui.window.arrangement import Arrangement
 from gradviz_ui.window.banner import Banner
-from gradviz_ui.window.commands import Commands
+from gradviz_ui.window.desk import Desk
 from gradviz_ui.window.examples import ExamplesPanel
 from gradviz_ui.window.files import FileQuestions
 from gradviz_ui.window.keys import KeyKeeper
@@ -34,8 +35,11 @@ from gradviz_ui.window.status import StatusBar
 from gradviz_ui.window.top_bar import TopBar
 
 
-class MainWindow(Commands):
-    """Puts the parts together; `actions.py` says what can be done, `Commands` and `Session` do it."""
+class MainWindow(QMainWindow):
+    """Puts the parts together; `actions.py` says what can be done with them, and knows them by the `Desk`."""
+
+    rewritten = Signal()
+    """Everything in the window was made anew."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -43,6 +47,7 @@ class MainWindow(Commands):
         self.setWindowTitle("gradviz")
         self.session = session
         self._may_close = self._closing = False
+        self._performing = 0
         self.files = FileQuestions(session, self)
         self._appearance = Appearance(session.settings, self)
         self._appearance.rewrite.connect(self.rewrite)
@@ -67,13 +72,16 @@ class MainWindow(Commands):
 
     def _assemble(self) -> None:
         """Make everything in which something is written."""
-        self.actions_by_id = menus.make_actions(self)
         self._make_panels()
-        self._make_bars()
-        self.banner = Banner(self.session, self.canvas)
         self.palette_box = CommandPalette(self.session.debugging, self._commands, self)
         self.palette_box.closed.connect(self.canvas.setFocus)
-        self._drops = FileDrops((self, *self.docks.values()), self.open_dropped, self)
+        self._desk = Desk(
+            self, self.session, self.files, self.canvas, self.code, self.arrangement, self.palette_box, self.rewritten
+        )
+        self.actions_by_id = menus.make_actions(self, self._perform)
+        self._make_bars()
+        self.banner = Banner(self.session, self.canvas)
+        self._drops = FileDrops((self, *self.docks.values()), self.files.open_dropped, self)
         self.problems.count_changed.connect(self._count_problems)
         self.code.editor.cursorPositionChanged.connect(self.refresh_actions)
         self._restyle()
@@ -147,7 +155,7 @@ class MainWindow(Commands):
         self.recent_menu.setObjectName("recent_menu")
         made["file"].insertMenu(self.actions_by_id["file.save"], self.recent_menu)
         made["file"].aboutToShow.connect(self._fill_recent)
-        self.recordings_menu = RecordingsMenu(self.session, self.open_file, self)
+        self.recordings_menu = RecordingsMenu(self.session, self.files.open, self)
         made["file"].insertMenu(self.actions_by_id["file.save"], self.recordings_menu)
         made["file"].insertSeparator(self.actions_by_id["file.save"])
         self.menus = made
@@ -202,7 +210,7 @@ class MainWindow(Commands):
         session.program_changed.connect(self._name_window)
         session.program_edited.connect(self._name_window)
         theme.themes().changed.connect(self._restyle)
-        session.open_requested.connect(self.open_file)
+        session.open_requested.connect(self.files.open)
         session.settings.changed.connect(self._setting_changed)
         session.recording_changed.connect(self._recording_changed)
 
@@ -213,9 +221,24 @@ class MainWindow(Commands):
 
     # What follows the session
 
+    @Slot()
     def refresh_actions(self) -> None:
-        """Enable and check the actions as the session stands."""
-        menus.refresh(self, self.actions_by_id)
+        """Enable and check the actions as the session stands; while one is performed, once it is done."""
+        if not self._performing:
+            menus.refresh(self.actions_by_id, self._desk)
+
+    def _perform(self, row: Action) -> None:
+        self._performing += 1
+        try:
+            row.run(self._desk)
+        finally:
+            self._performing -= 1
+        self.refresh_actions()  # in any case: a choice that was in force already has just been unchecked by Qt
+
+    @Slot()
+    def open_menu(self) -> None:
+        """Open the menu with the keyboard."""
+        self.top_bar.menu_button.showMenu()
 
     def _commands(self) -> list[Entry]:
         return [*menus.entries(self.actions_by_id), *self.arrangement.entries()]
@@ -254,8 +277,7 @@ class MainWindow(Commands):
         self.menuBar().setVisible(native or self.session.settings.menu_bar)
 
     def _fill_recent(self) -> None:
-        paths = [str(path) for path in self.session.settings.recent_files]
-        menus.fill_recent(self.recent_menu, paths, self.open_file)
+        menus.fill_recent(self.recent_menu, self.session.settings.recent_files, self.files.open)
 
     # Events
 

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QMenu, QWidget
 
 from gradviz.plain import harmless
 from gradviz_ui import icons
 from gradviz_ui.plain import tip, unmarked
 from gradviz_ui.window.actions import ACTIONS, BY_ID, MENUS, Action
+from gradviz_ui.window.desk import Desk
 from gradviz_ui.window.palette import Entry
 
-if TYPE_CHECKING:
-    from gradviz_ui.window.main_window import MainWindow
 
-
-def make_actions(window: MainWindow) -> dict[str, QAction]:
+def make_actions(window: QWidget, perform: Callable[[Action], None]) -> dict[str, QAction]:
     """A QAction for each row, with its keys, added to the window so that the keys work in all of it."""
     made = {}
     for row in ACTIONS:
@@ -31,13 +29,13 @@ def make_actions(window: MainWindow) -> dict[str, QAction]:
         action.setToolTip(tip(tooltip(row)))
         action.setMenuRole(_role(row))
         action.setCheckable(row.checked is not None)
-        action.triggered.connect(partial(_run, row, window))
+        action.triggered.connect(partial(_triggered, perform, row))
         window.addAction(action)
         made[row.id] = action
     return made
 
 
-def make_menus(window: MainWindow, actions: Mapping[str, QAction]) -> dict[str, QMenu]:
+def make_menus(window: QWidget, actions: Mapping[str, QAction]) -> dict[str, QMenu]:
     """A menu for each entry of `MENUS`, in order, filled with its rows."""
     menus = {}
     for id, title in MENUS.items():
@@ -53,13 +51,13 @@ def make_menus(window: MainWindow, actions: Mapping[str, QAction]) -> dict[str, 
     return menus
 
 
-def refresh(window: MainWindow, actions: Mapping[str, QAction]) -> None:
+def refresh(actions: Mapping[str, QAction], desk: Desk) -> None:
     """Enable, disable and check the actions as the rows say."""
     for id, action in actions.items():
         row = BY_ID[id]
-        action.setEnabled(row.when(window))
+        action.setEnabled(row.when(desk))
         if row.checked is not None:
-            action.setChecked(row.checked(window))
+            action.setChecked(row.checked(desk))
 
 
 def set_icons(actions: Mapping[str, QAction]) -> None:
@@ -86,10 +84,8 @@ def tooltip(row: Action) -> str:
     return f"{title} ({row.key_text})" if row.key_text else title
 
 
-def _run(row: Action, window: MainWindow, checked: bool = False) -> None:
-    row.run(window)
-    # A choice that was in force already has just been unchecked by Qt.
-    window.refresh_actions()
+def _triggered(perform: Callable[[Action], None], row: Action, checked: bool = False) -> None:
+    perform(row)
 
 
 def _role(row: Action) -> QAction.MenuRole:
@@ -102,14 +98,14 @@ def _role(row: Action) -> QAction.MenuRole:
     return roles.get(row.id, QAction.MenuRole.NoRole)
 
 
-def fill_recent(menu: QMenu, paths: list[str], opened: Callable[[str], None]) -> None:
+def fill_recent(menu: QMenu, paths: list[Path], opened: Callable[[Path], None]) -> None:
     """Show the files opened lately; the number keys open them."""
     menu.clear()
     for number, path in enumerate(paths, 1):
-        action = menu.addAction(f"&{number % 10}  {unmarked(harmless(path))}")
+        action = menu.addAction(f"&{number % 10}  {unmarked(harmless(str(path)))}")
         action.triggered.connect(partial(_open, opened, path))
     menu.setEnabled(bool(paths))
 
 
-def _open(opened: Callable[[str], None], path: str, checked: bool = False) -> None:
+def _open(opened: Callable[[Path], None], path: Path, checked: bool = False) -> None:
     opened(path)
