@@ -122,7 +122,7 @@ def _window(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--reset", action="store_true", help="put the settings and the arrangement of the window back, then open it"
     )
-    parser.add_argument("--version", action="version", version=f"gradviz {_version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show program's version number and exit")
     options = parser.parse_args(arguments)
     if options.file is not None:
         _check_openable(Path(options.file))
@@ -331,6 +331,14 @@ def _step(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no step: steps count from 0")
     return int(text)
+
+
+class _Version(argparse.Action):
+    """Prints the version; finding it takes a while, so only where it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *arguments: object) -> NoReturn:
+        print(f"gradviz {_version()}")
+        parser.exit()
 
 
 def _version() -> str:

@@ -21,8 +21,8 @@ QT = {"PySide6", "shiboken6", "pyqtgraph", "qtawesome", "superqt"}
 
 
 def imported_by(code: str) -> set[str]:
-    """The top-level modules that are loaded after running ``code`` in a fresh interpreter."""
-    ask = f"{code}\nimport json, sys\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    """The modules that are loaded after running ``code`` in a fresh interpreter."""
+    ask = f"{code}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return set(json.loads(done.stdout.splitlines()[-1]))
@@ -57,6 +57,18 @@ def test_the_engine_needs_numpy_and_nothing_else() -> None:
 def test_the_window_never_loads_the_engine_or_pytorch() -> None:
     loaded = imported_by(import_all(SOURCE / "ui" / "gradviz_ui", "gradviz_ui"))
     assert not loaded & {"gradviz_engine", "torch"}
+
+
+def test_the_window_stands_before_what_is_not_on_it_is_loaded() -> None:
+    loaded = imported_by(
+        "import sys\nsys.argv = ['gradviz']\nfrom gradviz import cli\n"
+        "from gradviz_ui import app\napp._stay = lambda application, window: window.session.close()\ncli.main([])"
+    )
+    assert "gradviz_ui.window.main_window" in loaded
+    later = {"gradviz.recording.client", "gradviz_ui.export.dialog", "gradviz_ui.inspector.enlarged"}
+    later |= {"gradviz_ui.window.settings_dialog", "gradviz_ui.window.keys_dialog"}
+    later |= {"PIL", "networkx", "pyqtgraph", "importlib.metadata", "subprocess"}
+    assert not loaded & later
 
 
 @pytest.mark.parametrize("command", [["record"], ["info"], ["graph"], ["events"], ["export"], ["doctor"], []])

@@ -4,7 +4,6 @@
 # under Python's names. So all that is not Qt's goes first: it brings the first window forward noticeably.
 import gradviz.projection.frame
 import gradviz.projection.picking
-import gradviz.recording.client
 import gradviz.replay.explain
 import gradviz.replay.timeline
 import gradviz.trace.reader  # noqa: F401

@@ -17,22 +17,22 @@ def local_files(data: QMimeData) -> list[Path]:
 
 
 class FileDrops(QObject):
-    """Takes files dropped on ``places``, the window and its docks, or on any widget in them.
+    """Takes files dropped on the window or its docks, or on any widget in them.
 
     A drag goes from the widget under the pointer up to the first that takes it; a dock that floats is as far
     as it gets. ``opened`` is called with the files, once the drag is over.
     """
 
-    def __init__(self, places: Iterable[QWidget], opened: Callable[[list[Path]], None], parent: QObject) -> None:
-        super().__init__(parent)
+    def __init__(self, window: QWidget, docks: Iterable[QWidget], opened: Callable[[list[Path]], None]) -> None:
+        super().__init__(window)
         self._opened = opened
-        for place in places:
+        for place in (window, *docks):
             place.setAcceptDrops(True)
             place.installEventFilter(self)
-            for widget in (*place.findChildren(QGraphicsView), *place.findChildren(QLineEdit)):
-                widget.setAcceptDrops(False)  # they would take the address of a file as text, or hold up the drag
-                if isinstance(widget, QGraphicsView):
-                    widget.viewport().setAcceptDrops(False)
+        for widget in (*window.findChildren(QGraphicsView), *window.findChildren(QLineEdit)):
+            widget.setAcceptDrops(False)  # they would take the address of a file as text, or hold up the drag
+            if isinstance(widget, QGraphicsView):
+                widget.viewport().setAcceptDrops(False)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Files are copied, never moved away from where they lie."""

@@ -81,7 +81,7 @@ class MainWindow(QMainWindow):
         self.actions_by_id = menus.make_actions(self, self._perform)
         self._make_bars()
         self.banner = Banner(self.session, self.canvas)
-        self._drops = FileDrops((self, *self.docks.values()), self.files.open_dropped, self)
+        self._drops = FileDrops(self, self.docks.values(), self.files.open_dropped)
         self.problems.count_changed.connect(self._count_problems)
         self.code.editor.cursorPositionChanged.connect(self.refresh_actions)
         self._restyle()
