@@ -69,7 +69,7 @@ def test_a_key_has_the_actions_looked_through_once(
     looked: list[int] = []
     refresh = menus.refresh
 
-    def counted(actions: Mapping[str, QAction], desk: Desk) -> None:
+    def counted(actions: Mapping[Action, QAction], desk: Desk) -> None:
         looked.append(desk.debugging.step)
         refresh(actions, desk)
 

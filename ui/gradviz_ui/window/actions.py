@@ -228,5 +228,3 @@ ACTIONS: tuple[Action, ...] = (
     Action("help.about", "&About gradviz", HELP, commands.show_about, separated=True),
 )
 # fmt: on
-
-BY_ID = {action.id: action for action in ACTIONS}

@@ -78,7 +78,8 @@ class MainWindow(QMainWindow):
         self._desk = Desk(
             self, self.session, self.files, self.canvas, self.code, self.arrangement, self.palette_box, self.rewritten
         )
-        self.actions_by_id = menus.make_actions(self, self._perform)
+        self._actions = menus.make_actions(self, self._perform)
+        self.actions_by_id = {row.id: action for row, action in self._actions.items()}
         self._make_bars()
         self.banner = Banner(self.session, self.canvas)
         self._drops = FileDrops(self, self.docks.values(), self.files.open_dropped)
@@ -89,7 +90,7 @@ class MainWindow(QMainWindow):
     def _take_apart(self) -> None:
         """Undo `_assemble`, at once: what is only about to go would answer the session's signals."""
         self.session.closing.emit()
-        actions, self.actions_by_id = self.actions_by_id, {}
+        actions, self._actions = self._actions, {}
         self.removeToolBar(self._bar)
         for dock in self.docks.values():
             self.removeDockWidget(dock)
@@ -149,7 +150,7 @@ class MainWindow(QMainWindow):
         self.examples = self.arrangement.panel(ExamplesPanel)
 
     def _make_bars(self) -> None:
-        made = menus.make_menus(self, self.actions_by_id)
+        made = menus.make_menus(self, self._actions)
         self._fill_view_menu(made["view"])
         self.recent_menu = QMenu(self.tr("Recent &files"), self)
         self.recent_menu.setObjectName("recent_menu")
@@ -225,7 +226,7 @@ class MainWindow(QMainWindow):
     def refresh_actions(self) -> None:
         """Enable and check the actions as the session stands; while one is performed, once it is done."""
         if not self._performing:
-            menus.refresh(self.actions_by_id, self._desk)
+            menus.refresh(self._actions, self._desk)
 
     def _perform(self, row: Action) -> None:
         self._performing += 1
@@ -241,7 +242,7 @@ class MainWindow(QMainWindow):
         self.top_bar.menu_button.showMenu()
 
     def _commands(self) -> list[Entry]:
-        return [*menus.entries(self.actions_by_id), *self.arrangement.entries()]
+        return [*menus.entries(self._actions), *self.arrangement.entries()]
 
     @Slot()
     def _trace_changed(self) -> None:
@@ -263,7 +264,7 @@ class MainWindow(QMainWindow):
 
     @Slot()
     def _restyle(self) -> None:
-        menus.set_icons(self.actions_by_id)
+        menus.set_icons(self._actions)
         self.arrangement.restyle()
 
     @Slot(str)

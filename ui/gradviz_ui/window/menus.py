@@ -13,12 +13,12 @@ from PySide6.QtWidgets import QMenu, QWidget
 from gradviz.plain import harmless
 from gradviz_ui import icons
 from gradviz_ui.plain import tip, unmarked
-from gradviz_ui.window.actions import ACTIONS, BY_ID, MENUS, Action
+from gradviz_ui.window.actions import ACTIONS, MENUS, Action
 from gradviz_ui.window.desk import Desk
 from gradviz_ui.window.palette import Entry
 
 
-def make_actions(window: QWidget, perform: Callable[[Action], None]) -> dict[str, QAction]:
+def make_actions(window: QWidget, perform: Callable[[Action], None]) -> dict[Action, QAction]:
     """A QAction for each row, with its keys, added to the window so that the keys work in all of it."""
     made = {}
     for row in ACTIONS:
@@ -31,49 +31,46 @@ def make_actions(window: QWidget, perform: Callable[[Action], None]) -> dict[str
         action.setCheckable(row.checked is not None)
         action.triggered.connect(partial(_triggered, perform, row))
         window.addAction(action)
-        made[row.id] = action
+        made[row] = action
     return made
 
 
-def make_menus(window: QWidget, actions: Mapping[str, QAction]) -> dict[str, QMenu]:
+def make_menus(window: QWidget, actions: Mapping[Action, QAction]) -> dict[str, QMenu]:
     """A menu for each entry of `MENUS`, in order, filled with its rows."""
     menus = {}
     for id, title in MENUS.items():
         menu = QMenu(QCoreApplication.translate("Menu", title), window)
         menu.setObjectName(f"{id}_menu")
         menu.setToolTipsVisible(True)
-        for row in ACTIONS:
+        for row, action in actions.items():
             if row.menu == id:
                 if row.separated:
                     menu.addSeparator()
-                menu.addAction(actions[row.id])
+                menu.addAction(action)
         menus[id] = menu
     return menus
 
 
-def refresh(actions: Mapping[str, QAction], desk: Desk) -> None:
+def refresh(actions: Mapping[Action, QAction], desk: Desk) -> None:
     """Enable, disable and check the actions as the rows say."""
-    for id, action in actions.items():
-        row = BY_ID[id]
+    for row, action in actions.items():
         action.setEnabled(row.when(desk))
         if row.checked is not None:
             action.setChecked(row.checked(desk))
 
 
-def set_icons(actions: Mapping[str, QAction]) -> None:
+def set_icons(actions: Mapping[Action, QAction]) -> None:
     """Draw the actions' icons in the theme's colours."""
-    for id, action in actions.items():
-        name = BY_ID[id].icon
-        if name is not None:
-            action.setIcon(icons.icon(name))
+    for row, action in actions.items():
+        if row.icon is not None:
+            action.setIcon(icons.icon(row.icon))
 
 
-def entries(actions: Mapping[str, QAction]) -> list[Entry]:
+def entries(actions: Mapping[Action, QAction]) -> list[Entry]:
     """What can be done now, for the command palette."""
     found = []
-    for id, action in actions.items():
-        if action.isEnabled() and id != "edit.palette":
-            row = BY_ID[id]
+    for row, action in actions.items():
+        if action.isEnabled() and row.id != "edit.palette":
             found.append(Entry(row.plain_text.rstrip("…"), row.key_text, row.icon or "chevron-right", action.trigger))
     return found
 
