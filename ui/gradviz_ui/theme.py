@@ -119,11 +119,6 @@ class Themes(QObject):
             self._apply()
 
     @property
-    def choice(self) -> Choice:
-        """What was asked for, which may be "system"."""
-        return self._choice
-
-    @property
     def current(self) -> Theme:
         """The theme to paint with."""
         return self._current
