@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from gradviz.trace.events import Accumulate, Error
+from gradviz_ui.session import Session, recording
 from gradviz_ui.session.backlog import GAP
 from gradviz_ui.session.recording import BATCH_LINES, BATCH_TEXT
 from gradviz_ui.window.main_window import MainWindow
@@ -250,3 +252,20 @@ def test_a_recording_is_saved_and_opens_again(window: MainWindow, qtbot: QtBot, 
     assert session.debugging.last_step == events
     assert session.document.name == "test.py"
     assert session.document.text == GOOD
+
+
+def test_what_runs_programs_is_loaded_on_another_thread(
+    session: Session, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    load, threads = recording.load, []
+
+    def watched() -> None:
+        threads.append(threading.current_thread())
+        load()
+
+    monkeypatch.setattr(recording, "load", watched)
+    session.warm_up()
+    assert session._recording._worker is None
+    qtbot.waitUntil(lambda: session._recording._worker is not None)
+    assert len(threads) == 1
+    assert threads[0] is not threading.main_thread()

@@ -38,6 +38,11 @@ class Outcome:
     trouble: str | None = None
 
 
+def load() -> None:
+    """Load what runs programs: some 20 ms, for another thread than the window's."""
+    import gradviz.recording.client  # noqa: F401
+
+
 class Recording(QObject):
     """Runs programs one at a time; the child process for the next one is warm already."""
 

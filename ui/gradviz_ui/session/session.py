@@ -18,6 +18,7 @@ from gradviz.recording.stops import next_stop
 from gradviz.trace.protocol import TraceLike
 from gradviz_ui.program.document import Document
 from gradviz_ui.program.saving import SaveError
+from gradviz_ui.session import recording
 from gradviz_ui.session.background import Background
 from gradviz_ui.session.debugging import Debugging
 from gradviz_ui.session.opener import Opener
@@ -234,8 +235,14 @@ class Session(QObject):
         self._recording.start(program, self.recent.path_for(program.name), self.settings.backend)
 
     def warm_up(self) -> None:
-        """Have the child process ready before it is needed."""
+        """Have the child process ready before it is needed, and what it takes loaded without holding the window up."""
+        self.background.run(recording.load, self._warm_up, self._not_loaded)
+
+    def _warm_up(self, nothing: None) -> None:
         self._recording.warm_up()
+
+    def _not_loaded(self, error: Exception) -> None:
+        raise error
 
     def stop(self) -> None:
         """End the program that runs; what was recorded stays and is shown."""
