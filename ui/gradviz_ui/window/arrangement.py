@@ -78,6 +78,8 @@ class Arrangement:
     def __init__(self, window: QMainWindow, session: Session) -> None:
         self._window = window
         self.docks = {row.id: Dock(f"{row.id}_dock", row.text, row.make(session), window) for row in PANELS}
+        for dock in self.docks.values():
+            dock.rearranged.connect(self.update_title_bars)
 
     def panel(self, kind: type[P]) -> P:
         """The one panel of this class."""

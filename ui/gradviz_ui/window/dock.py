@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QFont, QPalette
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton, QWidget
 from shiboken6 import isValid
@@ -90,6 +90,9 @@ class TitleBar(QWidget):
 class Dock(QDockWidget):
     """Holds one panel under ``name``, which also names its place in what the window remembers."""
 
+    rearranged = Signal()
+    """It came, went or moved, and with it the title bars of those that it is or was stacked with."""
+
     def __init__(self, name: str, title: str, panel: QWidget, window: QMainWindow) -> None:
         super().__init__(title, window)
         self.setObjectName(name)
@@ -149,11 +152,8 @@ class Dock(QDockWidget):
     @Slot()
     def _window_changed(self) -> None:
         # Before the window stands, it looks after all of them at once; when it goes, nobody needs to.
-        if not isValid(self._window) or not self._window.isVisible():
-            return
-        # All docks of a stack change when one comes or goes.
-        for dock in self._window.findChildren(Dock):
-            dock.update_title_bar()
+        if isValid(self._window) and self._window.isVisible():
+            self.rearranged.emit()
 
     def update_title_bar(self) -> None:
         """Show the title bar unless tabs name the dock already."""
