@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.layout import layers, parts
-from gradviz.layout.drawing import Cancelled, Drawing, Floats, LayoutError, Placement, Progress, check
+from gradviz.layout import parts
+from gradviz.layout.drawing import Cancelled, Drawing, Floats, Ints, LayoutError, Placement, Progress, Pulse
 from gradviz.layout.fitting import fit, fit_rows, straight
-from gradviz.layout.layered import rows_of
+from gradviz.layout.layered import distinct, in_rows
+from gradviz.layout.layers import layers
 from gradviz.layout.levels import Levels
 
 SEED = 7
@@ -31,17 +32,14 @@ def classic(
     arrange = ARRANGEMENTS[name]
     if not drawing.count:
         return Placement(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(1, np.intp), curved=False)
-    members = parts.split(drawing)
-    edges = parts.edges_of(drawing, members)
+    pulse = Pulse(progress, cancelled)
+    pulse.check()
+    found = parts.split(drawing)
     placed = []
-    done = 0
-    for boxes, indices in zip(members, edges, strict=True):
-        check(cancelled)
-        placed.append(arrange(parts.part(drawing, boxes, indices)))
-        done += len(boxes)
-        if progress is not None:
-            progress(done / drawing.count)
-    return parts.assemble(drawing, members, edges, placed)
+    for part in range(found.count):
+        placed.append(arrange(found.some(part, part + 1)))
+        pulse.tell(int(found.box_starts[part + 1]) / drawing.count)
+    return found.assemble(placed)
 
 
 def missing(name: str) -> str | None:
@@ -60,20 +58,20 @@ def _array(positions: Mapping[int, Any]) -> Floats:
 
 def _multipartite(drawing: Drawing) -> Placement:
     """Even steps in each row, in the layered layout's order, dummies included: it crosses no more edges."""
-    return rows_of(drawing, _even_columns)
+    return in_rows(drawing, _even_columns, Pulse())
 
 
-def _even_columns(levels: Levels, widths: Floats, height: list[int], cancelled: Cancelled | None) -> Floats:
+def _even_columns(levels: Levels, order: Ints, widths: Floats, height: Ints, pulse: Pulse) -> Floats:
     import networkx as nx
 
     graph: nx.Graph[int] = nx.empty_graph(levels.count)
-    ordered = dict(enumerate(levels.order))
+    rows = np.split(order, np.flatnonzero(np.diff(levels.row[order])) + 1)
+    ordered = {row: members.tolist() for row, members in enumerate(rows)}
     positions = nx.multipartite_layout(graph, subset_key=ordered, align="horizontal", scale=1)
     x = _array(positions)[:, 0]
-    place = np.array(levels.positions(), np.float64)
-    longest = max(levels.order, key=len)
+    longest = max(rows, key=len)
     if len(longest) < 2:
-        return place
+        return np.zeros(levels.count)
     unit = (x[longest[-1]] - x[longest[0]]) / (len(longest) - 1)
     step = float(widths.max()) + 2 * 14.0
     columns: Floats = x / unit * step
@@ -101,11 +99,8 @@ def _shell(drawing: Drawing) -> Placement:
     """Rings around the roots, by the distance that the rows of the layered layout count."""
     import networkx as nx
 
-    edges = sorted({(source, target) for source, target in drawing.edges.tolist() if source != target})
-    row = layers.rows(*layers.links(drawing.count, edges))
-    rings: list[list[int]] = [[] for _ in range(max(row) + 1)]
-    for box, number in enumerate(row):
-        rings[number].append(box)
+    row, _ = layers(np.zeros(drawing.count, np.intp), distinct(drawing)[0], Pulse())
+    rings = [np.flatnonzero(row == number).tolist() for number in range(int(row.max()) + 1)]
     graph: nx.Graph[int] = nx.empty_graph(drawing.count)
     unit = _array(nx.shell_layout(graph, nlist=rings))
     return straight(fit(unit, drawing.sizes), drawing.sizes, drawing.edges)

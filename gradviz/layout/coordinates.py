@@ -4,19 +4,15 @@ Four drawings push everything as far as it goes to one side, each built of verti
 neighbours; the middle of the four is balanced and keeps order and distances. Source: Brandes and Köpf,
 "Fast and Simple Horizontal Coordinate Assignment", 2001; blocks are packed by longest paths instead of
 classes, which also allows boxes of different widths.
-
-Of several children only the one with the longest way below it may align with its parent, so that side
-leaves and skip edges never bend the main line, and one longest path of all is straight from end to end.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from gradviz.layout.drawing import COLUMN_GAP, Cancelled, Floats, check
-from gradviz.layout.layers import Links
+from gradviz.layout.alignment import Steps, blocks, steps
+from gradviz.layout.arrays import inverse, starts
+from gradviz.layout.drawing import COLUMN_GAP, Floats, Ints, Pulse
 from gradviz.layout.levels import Levels
 
 DUMMY_GAP = 18.0
@@ -25,177 +21,84 @@ BALANCED = 30_000
 """Up to this many members all four drawings are made; beyond, one."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
-    """What all four drawings share. ``parents`` and ``children`` are those a member may align with;
-    ``reach`` is half a member's width and half of the gap beside it."""
-
-    order: list[list[int]]
-    place: list[int]
-    parents: Links
-    children: Links
-    reach: list[float]
-    conflicts: set[tuple[int, int]]
-
-
-def assign(levels: Levels, widths: Floats, height: list[int], cancelled: Cancelled | None = None) -> Floats:
-    """The x of the centre of every node and dummy."""
-    place = levels.positions()
-    for neighbours in (levels.above, levels.below):
-        for near in neighbours:
-            near.sort(key=place.__getitem__)
-    parents, children = _partners(levels, height)
-    dummies = [DUMMY_GAP / 2] * (levels.count - levels.real)
-    reach = ((widths + COLUMN_GAP) / 2).tolist() + dummies
-    rules = _Rules(levels.order, place, parents, children, reach, _conflicts(levels, place))
-    if levels.count > BALANCED:
-        return _draw(rules, downwards=True, leftwards=True)
+def assign(levels: Levels, order: Ints, widths: Floats, height: Ints, pulse: Pulse) -> Floats:
+    """The x of the centre of every node and dummy, from 0 on in each part."""
+    straight = steps(levels, order, height)
+    reach = np.full(levels.count, DUMMY_GAP / 2)
+    reach[: levels.real] = (widths + COLUMN_GAP) / 2
+    reach, row = reach[order], levels.row[order]
     drawings = []
-    for downwards in (True, False):
-        for leftwards in (True, False):
-            check(cancelled)
-            drawings.append(_draw(rules, downwards, leftwards))
-    return _middle(drawings)
+    for number in range(4 if levels.count <= BALANCED else 1):
+        pulse.tell(number / 4)
+        drawings.append(_draw(straight, reach, row, number < 2, number % 2 == 0, pulse))
+    x = _middle(np.array(drawings), levels.part_of[order]) if len(drawings) > 1 else drawings[0]
+    return x[inverse(order)]
 
 
-def _middle(drawings: list[Floats]) -> Floats:
-    """The mean of the two median drawings, all moved to the sides of the narrowest one first."""
-    narrowest = min(drawings, key=lambda x: float(np.ptp(x)))
-    low, high = narrowest.min(), narrowest.max()
-    moved = [x + (low - x.min() if k % 2 == 0 else high - x.max()) for k, x in enumerate(drawings)]
-    middle: Floats = np.sort(np.array(moved), axis=0)[1:3].mean(axis=0)
-    return middle
+def _draw(straight: Steps, reach: Floats, row: Ints, downwards: bool, leftwards: bool, pulse: Pulse) -> Floats:
+    """One of the four drawings: aligned with parents or children, packed to the left or the right.
+
+    ``reach``: half a member's width and half of the gap beside it, by place; ``row``: the row of each place.
+    """
+    pairs = straight.down if downwards else straight.up
+    if leftwards:
+        return _pack(blocks(pairs, len(row), downwards), reach, row, pulse)
+    last = len(row) - 1  # to the right is to the left in the mirror
+    mirrored = _pack(blocks(last - pairs, len(row), downwards), reach[::-1], row[::-1], pulse)
+    return -mirrored[::-1]
 
 
-def _partners(levels: Levels, height: list[int]) -> tuple[Links, Links]:
-    """With which parents and which children each member may align."""
-    depth = list(height) + [0] * (levels.count - levels.real)
-    for (_, target), chain in levels.chains.items():
-        for steps, dummy in enumerate(reversed(chain), 1):
-            depth[dummy] = height[target] + steps
-    following = _main_line(levels, height)
-    before = {child: parent for parent, child in following.items()}
-
-    children = list(levels.below)
-    chosen: dict[int, list[int]] = {}
-    for parent, below in enumerate(levels.below):
-        if len(below) < 2:
-            continue
-        if parent in following:
-            kept = [following[parent]]
-        else:
-            top = max([(depth[child], child < levels.real) for child in below])
-            kept = [child for child in below if (depth[child], child < levels.real) == top]
-        if len(kept) < len(below):
-            children[parent] = chosen[parent] = kept
-
-    parents = list(levels.above)
-    for child, above in enumerate(levels.above):
-        if child in before:
-            parents[child] = [before[child]]
-        elif above:
-            kept = [parent for parent in above if child in chosen.get(parent, (child,))]
-            real = [parent for parent in kept if parent < levels.real]
-            parents[child] = real if len(kept) > 1 and real else kept
-    return parents, children
+def _pack(block: Ints, reach: Floats, row: Ints, pulse: Pulse) -> Floats:
+    """The x of each place: blocks as far to the left as their neighbours allow, then back towards what follows."""
+    names, block = np.unique(block, return_inverse=True)
+    count = len(names)
+    beside = np.flatnonzero(row[1:] == row[:-1])
+    distance = reach[beside] + reach[beside + 1]
+    key = block[beside] * count + block[beside + 1]
+    by_key = np.argsort(key, kind="stable")
+    key = key[by_key]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
+    gap = np.maximum.reduceat(distance[by_key], first).tolist() if len(first) else []
+    source, target = np.divmod(key[first], count)
+    borders = starts(np.bincount(source, minlength=count)).tolist()
+    waiting = np.bincount(target, minlength=count).tolist()
+    return np.array(_longest(borders, target.tolist(), gap, waiting, pulse))[block]
 
 
-def _main_line(levels: Levels, height: list[int]) -> dict[int, int]:
-    """One longest path of the graph: each member's next one."""
-    following: dict[int, int] = {}
-    node = max(range(levels.real), key=height.__getitem__)
-    while True:
-        below = [child for child in levels.below[node] if child < levels.real]
-        nearest = next((child for child in below if height[child] == height[node] - 1), None)
-        if nearest is None:
-            return following
-        following[node] = nearest
-        node = nearest
-
-
-def _conflicts(levels: Levels, place: list[int]) -> set[tuple[int, int]]:
-    """Edges that cross the inner part of a long edge ("type 1"): those may not be aligned."""
-    found = set()
-    real = levels.real
-    for upper, members in zip(levels.order[1:], levels.order[2:], strict=False):
-        if len(upper) < 2 or not any(member >= real for member in members):
-            continue
-        low, done = 0, 0
-        for index, member in enumerate(members):
-            above = levels.above[member]
-            inner = above[0] if member >= real and above and above[0] >= real else None
-            if inner is None and index < len(members) - 1:
-                continue
-            high = place[inner] if inner is not None else len(upper) - 1
-            for other in members[done : index + 1]:
-                for parent in levels.above[other]:
-                    if not low <= place[parent] <= high and not (parent >= real and other >= real):
-                        found.add((parent, other))
-            low, done = high, index + 1
-    return found
-
-
-def _draw(rules: _Rules, downwards: bool, leftwards: bool) -> Floats:
-    """One of the four drawings: aligned with parents or children, packed to the left or the right."""
-    root = _align(rules, downwards, leftwards)
-    x = _pack(rules, root, leftwards)
-    drawn = np.array([x[block] for block in root])
-    return drawn if leftwards else -drawn
-
-
-def _align(rules: _Rules, downwards: bool, leftwards: bool) -> list[int]:
-    """The block each member belongs to, named by its first member."""
-    near_of = rules.parents if downwards else rules.children
-    place, conflicts = rules.place, rules.conflicts
-    root = list(range(len(place)))
-    aligned = list(range(len(place)))
-    for members in rules.order if downwards else reversed(rules.order):
-        border = -1 if leftwards else len(place)
-        for member in members if leftwards else reversed(members):
-            near = near_of[member]
-            count = len(near)
-            if not count:
-                continue
-            lower, upper = near[(count - 1) // 2], near[count // 2]
-            medians = (lower, upper) if leftwards else (upper, lower)
-            for other in medians:
-                if aligned[member] != member:
-                    break
-                beyond = place[other] > border if leftwards else place[other] < border
-                edge = (other, member) if downwards else (member, other)
-                if beyond and edge not in conflicts:
-                    aligned[other] = member
-                    root[member] = aligned[member] = root[other]
-                    border = place[other]
-    return root
-
-
-def _pack(rules: _Rules, root: list[int], leftwards: bool) -> dict[int, float]:
-    """The x of each block: as far to the side as its neighbours allow, then back towards what follows."""
-    after: dict[int, list[tuple[int, float]]] = {}
-    waiting: dict[int, int] = {}
-    for members in rules.order:
-        previous = -1
-        for member in members if leftwards else reversed(members):
-            block = root[member]
-            waiting.setdefault(block, 0)
-            if previous >= 0:
-                distance = rules.reach[previous] + rules.reach[member]
-                after.setdefault(root[previous], []).append((block, distance))
-                waiting[block] += 1
-            previous = member
-    x = dict.fromkeys(waiting, 0.0)
-    ready = [block for block, count in waiting.items() if not count]
-    order = []
-    while ready:
-        block = ready.pop()
-        order.append(block)
-        for other, distance in after.get(block, ()):
-            x[other] = max(x[other], x[block] + distance)
+def _longest(borders: list[int], target: list[int], gap: list[float], waiting: list[int], pulse: Pulse) -> list[float]:
+    """The x of each block; what stands right of block b is ``target[borders[b]:borders[b + 1]]``."""
+    x = [0.0] * len(waiting)
+    order = [block for block, count in enumerate(waiting) if not count]
+    for block in pulse.each(order):
+        here = x[block]
+        for index in range(borders[block], borders[block + 1]):
+            other = target[index]
+            least = here + gap[index]
+            if x[other] < least:
+                x[other] = least
             waiting[other] -= 1
             if not waiting[other]:
-                ready.append(other)
-    for block in reversed(order):
-        if block in after:
-            x[block] = max(x[block], min([x[other] - distance for other, distance in after[block]]))
+                order.append(other)
+    for block in pulse.each(reversed(order)):
+        begin, end = borders[block], borders[block + 1]
+        if begin < end:
+            most = min([x[target[index]] - gap[index] for index in range(begin, end)])
+            if most > x[block]:
+                x[block] = most
     return x
+
+
+def _middle(drawings: Floats, part_of: Ints) -> Floats:
+    """The mean of the two median drawings, all moved to the sides of each part's narrowest one first.
+
+    ``drawings``: (4, places); every other one is pushed to the right.
+    """
+    first = np.flatnonzero(np.diff(part_of, prepend=-1))  # places go from part to part
+    low, high = np.minimum.reduceat(drawings, first, axis=1), np.maximum.reduceat(drawings, first, axis=1)
+    narrowest = np.argmin(high - low, axis=0)
+    parts = np.arange(len(first))
+    shift = np.empty_like(low)
+    shift[::2] = low[narrowest, parts] - low[::2]
+    shift[1::2] = high[narrowest, parts] - high[1::2]
+    middle: Floats = np.sort(drawings + shift[:, part_of], axis=0)[1:3].mean(axis=0)
+    return middle

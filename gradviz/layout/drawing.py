@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
+Bools = NDArray[np.bool_]
 
 Progress = Callable[[float], None]
 """Called with the fraction done, 0 to 1."""
@@ -22,6 +25,10 @@ ROW_GAP = 46.0
 """Least free space between rows, enough for an edge's label."""
 PART_GAP = 90.0
 """Free space between parts of the graph that no edge connects."""
+
+
+BREATH = 8192
+"""Between two looks at ``cancelled``: short of 20 ms of work on single nodes and edges."""
 
 
 class LayoutError(ValueError):
@@ -79,7 +86,44 @@ class Placement:
         return self.points[self.offsets[edge] : self.offsets[edge + 1]]
 
 
-def check(cancelled: Cancelled | None) -> None:
-    """LayoutCancelled if the caller has asked for the end."""
-    if cancelled is not None and cancelled():
-        raise LayoutCancelled
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """Where a piece of work tells how far it is and hears that it is to end.
+
+    ``low`` and ``high``: the share of the whole that it stands for.
+    """
+
+    progress: Progress | None = None
+    cancelled: Cancelled | None = None
+    low: float = 0.0
+    high: float = 1.0
+
+    def check(self) -> None:
+        """LayoutCancelled if the caller has asked for the end."""
+        if self.cancelled is not None and self.cancelled():
+            raise LayoutCancelled
+
+    def tell(self, done: float) -> None:
+        """This share of the work, 0 to 1, is done."""
+        self.check()
+        if self.progress is not None:
+            self.progress(self.low + (self.high - self.low) * done)
+
+    def part(self, low: float, high: float) -> Pulse:
+        """The pulse of a piece of this work, from the share ``low`` to ``high``."""
+        extent = self.high - self.low
+        return Pulse(self.progress, self.cancelled, self.low + extent * low, self.low + extent * high)
+
+    def each(self, items: Iterable[Item]) -> Iterator[Item]:
+        """The items one by one, with a look at ``cancelled`` now and then."""
+        iterator = iter(items)
+        while True:
+            count = 0
+            for count, item in enumerate(islice(iterator, BREATH), 1):  # noqa: B007
+                yield item
+            if count < BREATH:
+                return
+            self.check()

@@ -2,71 +2,62 @@
 
 from __future__ import annotations
 
-from collections import deque
+import numpy as np
 
-from gradviz.layout.drawing import LayoutError
+from gradviz.layout.arrays import neighbours
+from gradviz.layout.drawing import Ints, LayoutError, Pulse
 
 SHALLOW = 6
 """Up to this many rows all ends of the graph stand together in the last one; a deeper graph would
 be drawn through by their edges."""
 
-Links = list[list[int]]
-"""For each node its neighbours in one direction."""
 
+def layers(part_of: Ints, edges: Ints, pulse: Pulse) -> tuple[Ints, Ints]:
+    """The row of each node, from 0 in each part, and its height: the longest way down to an end, in edges.
 
-def links(count: int, edges: list[tuple[int, int]]) -> tuple[Links, Links]:
-    """The neighbours above and below each node. Edges must be distinct."""
-    above: Links = [[] for _ in range(count)]
-    below: Links = [[] for _ in range(count)]
-    for source, target in edges:
-        above[target].append(source)
-        below[source].append(target)
-    return above, below
-
-
-def topological(above: Links, below: Links) -> list[int]:
-    """The nodes, each after all that lead to it; LayoutError where edges run in a circle."""
-    waiting = [len(sources) for sources in above]
-    queue = deque(node for node, open_edges in enumerate(waiting) if not open_edges)
-    order = []
-    while queue:
-        node = queue.popleft()
-        order.append(node)
-        for target in below[node]:
-            waiting[target] -= 1
-            if not waiting[target]:
-                queue.append(target)
-    if len(order) < len(above):
-        raise LayoutError("the graph has a cycle, so it has no rows; choose another layout")
-    return order
-
-
-def rows(above: Links, below: Links) -> list[int]:
-    """The row of each node, counted from 0 at the top: the longest way from a root.
-
-    Roots that join late stand right above what they join, and in shallow graphs the ends stand in
-    one row, as the leaves of a loss do in a textbook.
+    ``part_of``: (n,), the part of each node, counted from 0. ``edges``: (m, 2), distinct, no loops.
+    A row is the longest way from a root. Roots that join late stand right above what they join, and in
+    shallow parts the ends stand in one row, as the leaves of a loss do in a textbook. LayoutError where
+    edges run in a circle.
     """
-    order = topological(above, below)
-    row = [0] * len(order)
-    for node in order:
+    count = len(part_of)
+    sources, targets = edges.T
+    below = neighbours(count, sources, targets)
+    entering, leaving = np.bincount(targets, minlength=count), np.bincount(sources, minlength=count)
+    lowest, order = _longest_ways(below, entering.tolist(), pulse)
+    row = np.array(lowest, np.intp)
+    late = np.full(count, np.iinfo(np.intp).max)
+    np.minimum.at(late, sources, row[targets] - 1)
+    roots = (entering == 0) & (leaving > 0)
+    row[roots] = late[roots]
+    last = np.zeros(int(part_of.max(initial=-1)) + 1, np.intp)
+    np.maximum.at(last, part_of, row)
+    ends = (leaving == 0) & (entering > 0) & (last < SHALLOW)[part_of]
+    row[ends] = last[part_of[ends]]
+    return row, np.array(_heights(below, order, pulse), np.intp)
+
+
+def _longest_ways(below: list[list[int]], waiting: list[int], pulse: Pulse) -> tuple[list[int], list[int]]:
+    """The longest way to each node, and the nodes, each after all that lead to it."""
+    row = [0] * len(below)
+    order = [node for node, open_edges in enumerate(waiting) if not open_edges]
+    for node in pulse.each(order):
         next_row = row[node] + 1
         for target in below[node]:
-            row[target] = max(row[target], next_row)
-    for node in order:
-        if not above[node] and below[node]:
-            row[node] = min([row[target] for target in below[node]]) - 1
-    last = max(row, default=0)
-    if last < SHALLOW:
-        for node in order:
-            if not below[node] and above[node]:
-                row[node] = last
-    return row
+            if row[target] < next_row:
+                row[target] = next_row
+            waiting[target] -= 1
+            if not waiting[target]:
+                order.append(target)
+    if len(order) < len(below):
+        raise LayoutError("the graph has a cycle, so it has no rows; choose another layout")
+    return row, order
 
 
-def heights(below: Links, order: list[int]) -> list[int]:
-    """For each node the longest way down to an end, in edges."""
+def _heights(below: list[list[int]], order: list[int], pulse: Pulse) -> list[int]:
     height = [0] * len(order)
-    for node in reversed(order):
-        height[node] = max([height[target] + 1 for target in below[node]], default=0)
+    for node in pulse.each(reversed(order)):
+        targets = below[node]
+        if targets:
+            height[node] = max([height[target] for target in targets]) + 1
     return height

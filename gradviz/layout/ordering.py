@@ -2,113 +2,166 @@
 
 A depth-first walk that follows the longest branch first lays out whole branches side by side; sweeps
 then move every member to the mean place of its neighbours in the row before, and the best order seen
-is kept. Source: Sugiyama, Tagawa and Toda, 1981 (barycentre method); Gansner et al., 1993.
+of each part is kept. Source: Sugiyama, Tagawa and Toda, 1981 (barycentre method); Gansner et al., 1993.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
-from gradviz.layout.drawing import Cancelled, check
-from gradviz.layout.layers import SHALLOW, Links
+from gradviz.layout.arrays import inverse, neighbours, starts
+from gradviz.layout.crossings import crossings
+from gradviz.layout.drawing import BREATH, Bools, Ints, Pulse
+from gradviz.layout.layers import SHALLOW
 from gradviz.layout.levels import Levels
 
-COUNTED = 50_000
-"""Up to this many members crossings are counted, to keep the best order; beyond, the last one stays."""
+SWEEPS = 24
+FEW_SWEEPS = 8
+LARGE = 5000
+"""From so many members of a part on there are few sweeps."""
+HUGE = 500_000
+"""From so many on there are none: a sweep would take longer than anything else."""
 PATIENCE = 6
 """Sweeps without a better order after which the search ends."""
 
 
-def arrange(levels: Levels, height: list[int], cancelled: Cancelled | None = None) -> None:
-    """Fill ``levels.order``. ``height`` is the longest way down from each real node."""
-    levels.order = _depth_first(levels, height)
-    place = levels.positions()
-    counted = levels.count < COUNTED
-    best = crossings(levels, place) if counted else 1
-    kept = [list(members) for members in levels.order]
-    stalled = 0
-    last = len(levels.order) - 1
-    for sweep in range(24 if levels.count < 5000 else 8 if counted else 2):
-        if not best or stalled == PATIENCE:
-            break
-        check(cancelled)
-        if sweep % 2:
-            _sweep(levels.order, range(last - 1, -1, -1), levels.below, place)
-        else:
-            _sweep(levels.order, range(1, last + 1), levels.above, place)
-        if counted:
-            found = crossings(levels, place)
-            stalled = 0 if found < best else stalled + 1
-            if found < best:
-                best, kept = found, [list(members) for members in levels.order]
-    if counted:
-        levels.order = kept
+def arrange(levels: Levels, height: Ints, pulse: Pulse) -> Ints:
+    """The members row by row, from left to right. ``height`` is the longest way down from each real node."""
+    order = _depth_first(levels, height, pulse.part(0.0, 0.3))
+    largest = int(np.bincount(levels.part_of).max())
+    sweeps = SWEEPS if largest < LARGE else FEW_SWEEPS if largest < HUGE else 0
+    return _improve(levels, order, sweeps, pulse.part(0.3, 1.0)) if sweeps else order
 
 
-def _depth_first(levels: Levels, height: list[int]) -> list[list[int]]:
+def _depth_first(levels: Levels, height: Ints, pulse: Pulse) -> Ints:
     """Rows in the order of a walk from the roots, into the branch with the most below it first.
 
     A dummy counts as higher than any node, so that skip edges go down on the left and side leaves stand
     on the right, with no crossings between them. In shallow graphs the long edges lead to the leaves
     themselves: there the main line comes first.
     """
-    order: list[list[int]] = [[] for _ in range(max(levels.row, default=-1) + 1)]
-    passing = -1 if len(order) <= SHALLOW else levels.count
+    rank = np.full(levels.count, levels.count)
+    rank[: levels.real] = height
+    deepest = np.zeros(int(levels.part_of.max(initial=-1)) + 1, np.intp)
+    np.maximum.at(deepest, levels.part_of[: levels.real], height)
+    rank[levels.real :][deepest[levels.part_of[levels.real :]] < SHALLOW] = -1
+    by_rank = np.argsort(rank[levels.lower], kind="stable")
+    below = neighbours(levels.count, levels.upper[by_rank], levels.lower[by_rank])
+    entered = np.bincount(levels.lower, minlength=levels.count)
 
-    def rank(member: int) -> int:
-        return height[member] if member < levels.real else passing
+    walk = _walk(np.flatnonzero(entered == 0)[::-1].tolist(), below, pulse)
+    found = np.array(walk, np.intp)
+    return found[np.argsort(levels.row[found], kind="stable")]
 
-    seen = bytearray(levels.count)
-    stack = [node for node in range(levels.real - 1, -1, -1) if not levels.above[node]]
+
+def _walk(stack: list[int], below: list[list[int]], pulse: Pulse) -> list[int]:
+    """All members in the order of a depth-first walk; the last of a list is visited first."""
+    walk = []
+    seen = bytearray(len(below))
     while stack:
-        member = stack.pop()
-        if seen[member]:
-            continue
-        seen[member] = 1
-        order[levels.row[member]].append(member)
-        below = levels.below[member]
-        stack.extend(sorted(below, key=rank) if len(below) > 1 else below)
-    return order
+        pulse.check()
+        for _ in range(BREATH):
+            if not stack:
+                break
+            member = stack.pop()
+            if not seen[member]:
+                seen[member] = 1
+                walk.append(member)
+                stack += below[member]
+    return walk
 
 
-def _sweep(order: list[list[int]], rows: Iterable[int], neighbours: Links, place: list[int]) -> None:
-    """Sort each of ``rows`` by the mean place of its members' neighbours; members without keep theirs."""
-    for row in rows:
-        members = order[row]
-        if len(members) < 2:
-            continue
-        mean = {}
-        for member in members:
-            near = neighbours[member]
-            mean[member] = sum([place[other] for other in near]) / len(near) if near else place[member]
-        members.sort(key=mean.__getitem__)
-        for index, member in enumerate(members):
-            place[member] = index
+@dataclass(slots=True)
+class _Best:
+    """The order of each part with the fewest crossings so far."""
+
+    order: Ints
+    crossings: Ints
+
+    def take(self, order: Ints, found: Ints, part_of: Ints) -> bool:
+        """Keep the parts that are better in ``order``: is there one?"""
+        better = found < self.crossings
+        if not better.any():
+            return False
+        self.crossings = np.minimum(self.crossings, found)
+        self.order = np.where(better[part_of[order]], order, self.order)
+        return True
 
 
-def crossings(levels: Levels, place: list[int]) -> int:
-    """How many pairs of edges cross between adjacent rows."""
-    total = 0
-    for members in levels.order[1:]:
-        if len(members) > 1:
-            ends = [end for member in members for end in sorted([place[other] for other in levels.above[member]])]
-            total += _inversions(ends)
-    return total
+def _improve(levels: Levels, order: Ints, sweeps: int, pulse: Pulse) -> Ints:
+    """The best order that sweeps from row to row find, starting with ``order``."""
+    row = levels.row[order]
+    parts = int(levels.part_of.max(initial=-1)) + 1
+    part_of_row = np.zeros(int(row.max(initial=-1)) + 1, np.intp)
+    part_of_row[levels.row] = levels.part_of
+
+    def count(order: Ints) -> Ints:
+        place = inverse(order)
+        found = crossings(place[levels.upper], place[levels.lower], row)
+        return np.bincount(part_of_row, found, minlength=parts).astype(np.intp)
+
+    best = _Best(order, count(order))
+    if not best.crossings.any():
+        return order
+    table = _Table(levels, order, best.crossings[levels.part_of] > 0)
+    stalled = 0
+    seen: list[Ints | None] = [None, None]
+    for sweep in range(sweeps):
+        pulse.tell(sweep / sweeps)
+        table.sweep(sweep % 2 == 0, pulse)
+        order = table.flat()
+        stalled = 0 if best.take(order, count(order), levels.part_of) else stalled + 1
+        same = seen[sweep % 2]
+        if not best.crossings.any() or stalled == PATIENCE or (same is not None and np.array_equal(same, order)):
+            break  # two sweeps that end where they began would go on like this
+        seen[sweep % 2] = order
+    return best.order
 
 
-def _inversions(numbers: list[int]) -> int:
-    """Pairs in which the larger number comes first."""
-    if len(numbers) < 2:
-        return 0
-    if len(numbers) < 600:
-        row = np.array(numbers)
-        return int(np.count_nonzero(np.triu(row[:, None] > row[None, :], 1)))
-    total = 0
-    seen: list[int] = []
-    for number in numbers:
-        total += len(seen) - bisect_right(seen, number)
-        insort(seen, number)
-    return total
+class _Table:
+    """The order as a list for each row, to be swept. Only the members in ``moving`` parts ever move."""
+
+    def __init__(self, levels: Levels, order: Ints, moving: Bools) -> None:
+        count = levels.count
+        begin = starts(np.bincount(levels.row[order]))
+        flat = order.tolist()
+        self.rows = [flat[a:b] for a, b in zip(begin.tolist(), begin[1:].tolist(), strict=False)]
+        self.place: list[int] = (inverse(order) - begin[levels.row]).tolist()
+        wide = (np.diff(begin) > 1) & moving[order[begin[:-1]]]
+        self.wide: list[int] = np.flatnonzero(wide).tolist()
+        self.above = neighbours(count, levels.lower, levels.upper)
+        self.below = neighbours(count, levels.upper, levels.lower)
+
+    def sweep(self, downwards: bool, pulse: Pulse) -> None:
+        """Sort each row by the mean place of its members' neighbours; members without keep theirs."""
+        near_of = self.above if downwards else self.below
+        rows: Iterable[int] = self.wide if downwards else reversed(self.wide)
+        place = self.place
+
+        def mean(member: int) -> float:
+            near = near_of[member]
+            if not near:
+                return place[member]
+            return sum([place[other] for other in near]) / len(near)
+
+        work = 0
+        for row in rows:
+            members = self.rows[row]
+            keys = [place[near[0]] if len(near := near_of[m]) == 1 else mean(m) for m in members]
+            ordered = sorted(keys)
+            if keys != ordered:
+                ranked = sorted(zip(keys, range(len(keys)), members, strict=True))
+                self.rows[row] = [member for _, _, member in ranked]
+                for index, member in enumerate(self.rows[row]):
+                    place[member] = index
+            work += len(members)
+            if work > BREATH:
+                pulse.check()
+                work = 0
+
+    def flat(self) -> Ints:
+        """The members row by row."""
+        return np.array([member for members in self.rows for member in members], np.intp)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from gradviz.layout.arrays import inverse, ranges, starts
 from gradviz.layout.drawing import PART_GAP, Drawing, Floats, Ints, Placement
 
 ONE_LINE = 2400.0
@@ -12,79 +15,109 @@ ASPECT = 1.6
 """Width to height of the whole drawing when the parts fill several lines."""
 
 
-def split(drawing: Drawing) -> list[Ints]:
-    """The boxes of each part, in the order of the parts' first boxes."""
-    leader = list(range(drawing.count))
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """``boxes``: all boxes, part by part in the order of the parts' first boxes; those of part p are
+    ``boxes[box_starts[p]:box_starts[p + 1]]``. ``edges`` and ``edge_starts`` tell the same of the edges."""
 
-    def find(box: int) -> int:
-        while leader[box] != box:
-            leader[box] = leader[leader[box]]
-            box = leader[box]
-        return box
+    drawing: Drawing
+    boxes: Ints
+    box_starts: Ints
+    edges: Ints
+    edge_starts: Ints
 
-    for source, target in drawing.edges.tolist():
-        a, b = find(source), find(target)
-        leader[max(a, b)] = min(a, b)
-    members: dict[int, list[int]] = {}
-    for box in range(drawing.count):
-        members.setdefault(find(box), []).append(box)
-    return [np.array(boxes, np.intp) for boxes in members.values()]
+    @property
+    def count(self) -> int:
+        return len(self.box_starts) - 1
 
+    @property
+    def sizes(self) -> Ints:
+        """How many boxes each part has."""
+        return np.diff(self.box_starts)
 
-def part(drawing: Drawing, boxes: Ints, edges: Ints) -> Drawing:
-    """One part as a drawing of its own; ``edges`` are the indices of its edges."""
-    number = np.zeros(drawing.count, np.intp)
-    number[boxes] = np.arange(len(boxes))
-    return Drawing(drawing.sizes[boxes], number[drawing.edges[edges]])
+    def some(self, first: int, last: int) -> Drawing:
+        """The parts from ``first`` up to but not including ``last`` as a drawing of their own, box by box."""
+        boxes = self.boxes[self.box_starts[first] : self.box_starts[last]]
+        edges = self.edges[self.edge_starts[first] : self.edge_starts[last]]
+        number = inverse(self.boxes) - self.box_starts[first]
+        return Drawing(self.drawing.sizes[boxes], number[self.drawing.edges[edges]])
 
+    def assemble(self, placed: list[Placement]) -> Placement:
+        """All parts in one placement: in lines from left to right like text, tops level, from (0, 0) on.
 
-def edges_of(drawing: Drawing, parts: list[Ints]) -> list[Ints]:
-    """The indices of the edges in each part."""
-    number = np.zeros(drawing.count, np.intp)
-    for index, boxes in enumerate(parts):
-        number[boxes] = index
-    of_edge = number[drawing.edges[:, 0]]
-    order = np.argsort(of_edge, kind="stable")
-    borders = np.searchsorted(of_edge[order], np.arange(len(parts) + 1))
-    return [order[borders[index] : borders[index + 1]] for index in range(len(parts))]
+        ``placed``: the drawings made of `some`, which together are all parts in their order.
+        """
+        centres = np.concatenate([each.centres for each in placed])
+        points = np.concatenate([each.points for each in placed])
+        counts = np.concatenate([np.diff(each.offsets) for each in placed])
+        part_of_box = np.repeat(np.arange(self.count), self.sizes)
+        part_of_point = np.repeat(np.repeat(np.arange(self.count), np.diff(self.edge_starts)), counts)
+        half = self.drawing.sizes[self.boxes] / 2
+        low = np.minimum.reduceat(centres - half, self.box_starts[:-1])
+        high = np.maximum.reduceat(centres + half, self.box_starts[:-1])
+        np.minimum.at(low, part_of_point, points)
+        np.maximum.at(high, part_of_point, points)
+        shift = _lines(high - low) - low
 
-
-def assemble(drawing: Drawing, parts: list[Ints], edges: list[Ints], placed: list[Placement]) -> Placement:
-    """All parts in one placement: in lines from left to right like text, tops level, from (0, 0) on."""
-    boxes = [_bounds(placement, drawing.sizes[members]) for placement, members in zip(placed, parts, strict=True)]
-    offsets = _lines([(high - low) for low, high in boxes])
-    centres = np.zeros((drawing.count, 2))
-    routes: list[Floats] = [np.zeros((0, 2))] * len(drawing.edges)
-    for index, placement in enumerate(placed):
-        shift = offsets[index] - boxes[index][0]
-        centres[parts[index]] = placement.centres + shift
-        for local, edge in enumerate(edges[index].tolist()):
-            routes[edge] = placement.route(local) + shift
-    return Placement.of(centres, routes, curved=all(placement.curved for placement in placed))
-
-
-def _bounds(placement: Placement, sizes: Floats) -> tuple[Floats, Floats]:
-    """The corners of the rectangle around all boxes and edges."""
-    low = np.vstack([placement.centres - sizes / 2, placement.points]).min(axis=0)
-    high = np.vstack([placement.centres + sizes / 2, placement.points]).max(axis=0)
-    return low, high
+        moved = np.empty_like(centres)
+        moved[self.boxes] = centres + shift[part_of_box]
+        points = points + shift[part_of_point]
+        back = inverse(self.edges)
+        points = points[ranges(starts(counts)[:-1][back], counts[back])]
+        return Placement(moved, points, starts(counts[back]), all(each.curved for each in placed))
 
 
-def _lines(extents: list[Floats]) -> list[Floats]:
-    """Where the upper left corner of each part goes."""
-    spaced = [extent + PART_GAP for extent in extents]
-    total = sum(float(extent[0]) for extent in spaced)
-    area = sum(float(extent[0] * extent[1]) for extent in spaced)
-    widest = max(float(extent[0]) for extent in spaced)
-    limit = max(ONE_LINE, widest, (area * ASPECT) ** 0.5)
-    if total <= ONE_LINE + PART_GAP:
-        limit = total
+def split(drawing: Drawing) -> Parts:
+    """The parts of a drawing that has boxes."""
+    leader = _leaders(drawing)
+    first = np.unique(leader)
+    part_of = np.searchsorted(first, leader)
+    of_edge = part_of[drawing.edges[:, 0]]
+    return Parts(
+        drawing,
+        np.argsort(part_of, kind="stable"),
+        starts(np.bincount(part_of)),
+        np.argsort(of_edge, kind="stable"),
+        starts(np.bincount(of_edge, minlength=len(first))),
+    )
+
+
+def _leaders(drawing: Drawing) -> Ints:
+    """For each box the first box of its part.
+
+    Each round, all parts that edges join hang below the smallest leader among them and are made flat: at
+    least half of what is not whole yet is joined.
+    """
+    leader = np.arange(drawing.count)
+    sources, targets = drawing.edges.T
+    while True:
+        a, b = leader[sources], leader[targets]
+        apart = a != b
+        if not apart.any():
+            return leader
+        sources, targets = sources[apart], targets[apart]
+        a, b = a[apart], b[apart]
+        np.minimum.at(leader, np.maximum(a, b), np.minimum(a, b))
+        while True:
+            further = leader[leader]
+            if np.array_equal(further, leader):
+                break
+            leader = further
+
+
+def _lines(extents: Floats) -> Floats:
+    """Where the upper left corner of each part goes, (parts, 2), for parts of these widths and heights."""
+    spaced = extents + PART_GAP
+    width = spaced[:, 0]
+    total, widest = float(width.sum()), float(width.max())
+    area = float(np.prod(spaced, axis=1).sum())
+    limit = total if total <= ONE_LINE + PART_GAP else max(ONE_LINE, widest, (area * ASPECT) ** 0.5)
     corners = []
     x = y = line = 0.0
-    for extent in spaced:
-        if x and x + float(extent[0]) > limit + PART_GAP:
+    for across, down in spaced.tolist():
+        if x and x + across > limit + PART_GAP:
             x, y, line = 0.0, y + line, 0.0
-        corners.append(np.array([x, y]))
-        x += float(extent[0])
-        line = max(line, float(extent[1]))
-    return corners
+        corners.append((x, y))
+        x += across
+        line = max(line, down)
+    return np.array(corners)

@@ -3,8 +3,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradviz.layout import Drawing, LayoutCancelled, LayoutError, place
+from gradviz.layout import Drawing, LayoutCancelled, LayoutError, lanes, levels, place
+from gradviz.layout.drawing import Pulse
 from gradviz.layout.layered import layered
+from gradviz.layout.layers import layers
 
 from .checks import ends_on_borders, overlapping, through_boxes
 from .graphs import BASICS, random_dag, residual
@@ -120,6 +122,87 @@ def test_an_edge_longer_than_the_budget_of_dummies_passes_by_the_side() -> None:
     assert len(placed.points) < 40 * count
 
 
+def shared(steps: int) -> Drawing:
+    """A chain of which every node also reads one leaf, number ``steps``."""
+    edges = [(k, k + 1) for k in range(steps - 1)] + [(k, steps) for k in range(steps)]
+    return Drawing.of([[100, 50]] * (steps + 1), edges)
+
+
+def test_the_edges_of_a_shared_leaf_run_down_one_trunk() -> None:
+    drawing = shared(40)
+    placed = layered(drawing)
+    assert through_boxes(drawing, placed) == []
+    to_leaf = [placed.route(edge) for edge in range(39, 39 + 38)]  # the last ones stand next to the leaf
+    assert len({tuple(route[-1]) for route in to_leaf}) == 1
+    assert len({float(route[2, 0]) for route in to_leaf}) == 1
+    assert overlapping(drawing, placed) == 0
+
+
+def test_a_node_that_hands_gradients_to_many_far_ones_does_it_through_one_trunk() -> None:
+    """As the backward of ``stack`` does with the outputs of all steps."""
+    edges = [(0, 1)] + [(k, k + 1) for k in range(1, 40)] + [(0, k) for k in range(3, 41)]
+    drawing = Drawing.of([[100, 50]] * 41, edges)
+    placed = layered(drawing)
+    assert through_boxes(drawing, placed) == []
+    handed = [placed.route(edge) for edge in range(40, 78)]
+    assert len({tuple(route[0]) for route in handed}) == 1
+    assert overlapping(drawing, placed) == 0
+
+
+@pytest.mark.parametrize("steps", [400, 1600])
+def test_a_shared_leaf_costs_as_much_for_each_of_many_steps_as_for_each_of_few(steps: int) -> None:
+    drawing = shared(steps)
+    part_of = np.zeros(drawing.count, np.intp)
+    row, _ = layers(part_of, drawing.edges, Pulse())
+    grid = levels.build(row, part_of, drawing.edges)
+    assert grid.count < 2.1 * drawing.count
+    assert len(layered(drawing).points) < 7 * drawing.count
+
+
+def test_a_trunk_that_bends_too_much_passes_by_the_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "BENDS", -1)  # any trunk is too much
+    drawing = shared(40)
+    placed = layered(drawing)
+    assert through_boxes(drawing, placed) == []
+    assert placed.points[:, 0].max() > (placed.centres[:, 0] + 50).max()
+    assert all(ends_on_borders(drawing, placed, edge) for edge in range(len(drawing.edges)))
+
+
+def test_long_edges_beyond_the_budget_of_dummies_pass_by_the_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels, "FREE_DUMMIES", 0)
+    monkeypatch.setattr(levels, "DUMMIES", 1)
+    count = 40
+    edges = [(k, k + 1) for k in range(count - 1)] + [(k, count - 1 - k) for k in range(count // 2 - 2)]
+    drawing = Drawing.of([[100, 50]] * count, edges)
+    placed = layered(drawing)
+    assert through_boxes(drawing, placed) == []
+    right = (placed.centres[:, 0] + 50).max()
+    assert placed.points[:, 0].max() > right
+    assert all(ends_on_borders(drawing, placed, edge) for edge in range(len(edges)))
+
+
+@given(st.integers(2, 40), st.integers(0, 10_000))
+def test_any_graph_with_a_leaf_that_all_read_is_drawn_without_overlaps(count: int, seed: int) -> None:
+    graph = random_dag(count, seed)
+    edges = [*graph.edges.tolist(), *([node, count] for node in range(count))]
+    drawing = Drawing.of([*graph.sizes.tolist(), [120, 84]], edges)
+    placed = layered(drawing)
+    assert overlapping(drawing, placed) == 0
+    assert through_boxes(drawing, placed) == []
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=6), st.integers(0, 1000))
+def test_a_part_looks_the_same_alone_and_among_others(counts: list[int], seed: int) -> None:
+    drawings = [random_dag(count, seed + number) for number, count in enumerate(counts)]
+    first = np.cumsum([0, *counts])
+    edges = np.concatenate([each.edges + shift for each, shift in zip(drawings, first, strict=False)])
+    together = layered(Drawing(np.concatenate([each.sizes for each in drawings]), edges)).centres
+    for drawing, begin in zip(drawings, first, strict=False):
+        alone = layered(drawing).centres
+        found = together[begin : begin + drawing.count]
+        assert np.allclose(found - found[0], alone - alone[0])
+
+
 def test_nothing_to_draw() -> None:
     placed = layered(Drawing.of([], []))
     assert placed.centres.shape == (0, 2)
@@ -135,4 +218,7 @@ def test_it_can_be_cancelled_and_tells_progress() -> None:
         place(BASICS, "layered", cancelled=lambda: True)
     told: list[float] = []
     place(BASICS, "layered", progress=told.append)
-    assert told == [0.6, 1.0]
+    assert told == sorted(told)
+    assert len(told) > 5
+    assert told[-1] == 1.0
+    assert all(0 <= fraction <= 1 for fraction in told)
