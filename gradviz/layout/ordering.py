@@ -19,7 +19,7 @@ from gradviz.layout.layers import SHALLOW
 from gradviz.layout.levels import Levels
 
 SWEEPS = 24
-FEW_SWEEPS = 8
+FEW_SWEEPS = 12
 LARGE = 5000
 """From so many members of a part on there are few sweeps."""
 HUGE = 500_000
@@ -39,12 +39,13 @@ def arrange(levels: Levels, height: Ints, pulse: Pulse) -> Ints:
 def _depth_first(levels: Levels, height: Ints, pulse: Pulse) -> Ints:
     """Rows in the order of a walk from the roots, into the branch with the most below it first.
 
-    A dummy counts as higher than any node, so that skip edges go down on the left and side leaves stand
-    on the right, with no crossings between them. In shallow graphs the long edges lead to the leaves
-    themselves: there the main line comes first.
+    A dummy counts as higher than any node, those of long trunks as the highest, so that skip edges go down
+    on the left and side leaves stand on the right, with no crossings between them. In shallow graphs the
+    long edges lead to the leaves themselves: there the main line comes first.
     """
     rank = np.full(levels.count, levels.count)
     rank[: levels.real] = height
+    rank[levels.real :] += np.diff(levels.trunk_rows)[levels.trunk_of, 0]
     deepest = np.zeros(int(levels.part_of.max(initial=-1)) + 1, np.intp)
     np.maximum.at(deepest, levels.part_of[: levels.real], height)
     rank[levels.real :][deepest[levels.part_of[levels.real :]] < SHALLOW] = -1
