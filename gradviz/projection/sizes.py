@@ -33,8 +33,23 @@ SMALL_THUMBNAIL = (60.0, 30.0)
 
 
 def sizes(diagram: Diagram) -> Floats:
-    """(n, 2): the width and height of every box."""
-    return np.array([size(box) for box in diagram.boxes], np.float64).reshape(-1, 2)
+    """(n, 2): the width and height of every box. Boxes that say the same are measured once."""
+    measured: dict[object, tuple[float, float]] = {}
+    found = []
+    for box in diagram.boxes:
+        known = _looks(box)
+        extent = measured.get(known)
+        if extent is None:
+            extent = measured[known] = size(box)
+        found.append(extent)
+    return np.array(found, np.float64).reshape(-1, 2)
+
+
+def _looks(box: Box) -> tuple[object, ...]:
+    """All that `size` reads of a box, as far as it matters: of a corner of ASCII, how long it is."""
+    corner = len(box.corner) if box.corner.isascii() else box.corner
+    leaf = (bool(box.nodes), 0 if box.copies == 1 else _overline(box))
+    return box.kind, box.title, corner, box.shape, box.inputs, leaf
 
 
 def size(box: Box) -> tuple[float, float]:

@@ -6,6 +6,8 @@ in thousandths of the font size.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from gradviz.plain import harmless
 
 TITLE_SIZE = 13
@@ -28,8 +30,11 @@ _WIDE = 1000
 """Any character that is not ASCII: as wide as a Chinese one."""
 _REGULAR_SHARE = 0.97
 _MONO = 602.05
+_KEPT = 4096
+"""So many texts' widths are remembered: the names of operations come again and again."""
 
 
+@lru_cache(_KEPT)
 def title_width(text: str, size: float = TITLE_SIZE) -> float:
     """The width of text in the bold interface font, in pixels."""
     widths = (_SEMIBOLD[ord(c) - 32] if " " <= c <= "~" else _WIDE for c in text)
@@ -43,6 +48,8 @@ def small_width(text: str) -> float:
 
 def mono_width(text: str) -> float:
     """The width of text in the monospaced font; East Asian characters are twice as wide."""
+    if text.isascii():
+        return len(text) * _MONO * MONO_SIZE / 1000
     cells = sum(2 if ord(c) >= 0x1100 and not 0x2000 <= ord(c) < 0x2600 else 1 for c in text)
     return cells * _MONO * MONO_SIZE / 1000
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gradviz.projection.backward import root_labels, title_of
-from gradviz.projection.diagram import VIEWS, BoxKind
+from gradviz.projection.diagram import VIEWS, Box, BoxKind, Diagram
 from gradviz.projection.forward import diagram
 from gradviz.projection.sizes import size, sizes
 from gradviz.trace.events import Op
@@ -158,3 +158,26 @@ def test_a_large_training_run_shares_its_leaves() -> None:
     boxes = diagram(trace, "backward").boxes
     assert len(boxes) > len(trace.nodes)
     assert {box.copies for box in boxes if box.kind is BoxKind.LEAF} == {4}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_boxes_measured_together_are_as_large_as_each_alone(view: str) -> None:
+    trace = training(400, calls=2, leaves=30)
+    assert trace is not None
+    boxes = diagram(trace, view).boxes
+    assert sizes(diagram(trace, view)).tolist() == [list(size(box)) for box in boxes]
+
+
+def test_a_box_is_measured_with_all_that_stands_in_it() -> None:
+    made = Diagram("forward")
+    for corner in ("#7", "#123456789012345678901234567890", "数数数数数数数数数数数数数数数", "#7"):
+        made.add(Box(BoxKind.FUNCTION, "AddBackward0", corner, (2, 3)))
+    for inputs, nodes in (((2, 3),), ()), (((2, 3), (2000, 3000)), ()), ((), (1,)):
+        made.add(Box(BoxKind.OPERATION, "add", "", (2, 3), inputs=inputs, nodes=nodes))
+    for copy in 1, 1000:
+        made.add(Box(BoxKind.LEAF, "w", shape=(2, 3), nodes=(1,), copy=copy, copies=10**30))
+    for nodes in (), (1,):
+        made.add(Box(BoxKind.TENSOR, "w", shape=(), nodes=nodes))
+    found = sizes(made)
+    assert found.tolist() == [list(size(box)) for box in made.boxes]
+    assert len(set(found[:3, 0])) == 3
