@@ -21,6 +21,8 @@ from gradviz.layout.levels import Levels
 
 SEED = 7
 """Layouts that start from random places start from the same ones every time."""
+SPARSE = 500
+"""From so many nodes on NetworkX takes scipy for the spring and spectral layouts."""
 MOST_DISTANCES = 4000
 """Kamada-Kawai holds the distance of every pair of nodes: 4,000 nodes are 16 million of them."""
 
@@ -49,6 +51,11 @@ def missing(name: str) -> str | None:
     if name == "kamada-kawai" and find_spec("scipy") is None:
         return "needs scipy: pip install scipy"
     return None
+
+
+def sparse(count: int) -> bool:
+    """Does NetworkX work on sparse matrices for a graph of this size? It does so with scipy alone."""
+    return count >= SPARSE and find_spec("scipy") is not None
 
 
 def _array(positions: Mapping[int, Any]) -> Floats:
