@@ -31,9 +31,7 @@ PATIENCE = 6
 def arrange(levels: Levels, height: Ints, pulse: Pulse) -> Ints:
     """The members row by row, from left to right. ``height`` is the longest way down from each real node."""
     order = _depth_first(levels, height, pulse.part(0.0, 0.3))
-    largest = int(np.bincount(levels.part_of).max())
-    sweeps = SWEEPS if largest < LARGE else FEW_SWEEPS if largest < HUGE else 0
-    return _improve(levels, order, sweeps, pulse.part(0.3, 1.0)) if sweeps else order
+    return _improve(levels, order, pulse.part(0.3, 1.0))
 
 
 def _depth_first(levels: Levels, height: Ints, pulse: Pulse) -> Ints:
@@ -77,22 +75,33 @@ def _walk(stack: list[int], below: list[list[int]], pulse: Pulse) -> list[int]:
 
 @dataclass(slots=True)
 class _Best:
-    """The order of each part with the fewest crossings so far."""
+    """The order of each part with the fewest crossings so far, and the sweeps that each has left.
+
+    A part looks the same alone and among others: others that go on do not give it more sweeps.
+    """
 
     order: Ints
     crossings: Ints
+    sweeps: Ints
+    stalled: Ints
 
-    def take(self, order: Ints, found: Ints, part_of: Ints) -> bool:
-        """Keep the parts that are better in ``order``: is there one?"""
-        better = found < self.crossings
-        if not better.any():
-            return False
-        self.crossings = np.minimum(self.crossings, found)
-        self.order = np.where(better[part_of[order]], order, self.order)
-        return True
+    def take(self, order: Ints, found: Ints, part_of: Ints) -> None:
+        """Keep the parts that are better in ``order``, of those that are still looked at."""
+        better = (found < self.crossings) & self.going
+        self.stalled = np.where(better, 0, self.stalled + 1)
+        self.sweeps -= 1
+        if better.any():
+            self.crossings = np.where(better, found, self.crossings)
+            self.order = np.where(better[part_of[order]], order, self.order)
+
+    @property
+    def going(self) -> Bools:
+        """The parts that may become better yet."""
+        going: Bools = (self.crossings > 0) & (self.sweeps > 0) & (self.stalled < PATIENCE)
+        return going
 
 
-def _improve(levels: Levels, order: Ints, sweeps: int, pulse: Pulse) -> Ints:
+def _improve(levels: Levels, order: Ints, pulse: Pulse) -> Ints:
     """The best order that sweeps from row to row find, starting with ``order``."""
     row = levels.row[order]
     parts = int(levels.part_of.max(initial=-1)) + 1
@@ -104,19 +113,22 @@ def _improve(levels: Levels, order: Ints, sweeps: int, pulse: Pulse) -> Ints:
         found = crossings(place[levels.upper], place[levels.lower], row)
         return np.bincount(part_of_row, found, minlength=parts).astype(np.intp)
 
-    best = _Best(order, count(order))
-    if not best.crossings.any():
+    sizes = np.bincount(levels.part_of, minlength=parts)
+    sweeps = np.where(sizes < LARGE, SWEEPS, np.where(sizes < HUGE, FEW_SWEEPS, 0))
+    best = _Best(order, count(order), sweeps, np.zeros(parts, np.intp))
+    going = best.going
+    if not going.any():
         return order
-    table = _Table(levels, order, best.crossings[levels.part_of] > 0)
-    stalled = 0
+    pulse.check()
+    table = _Table(levels, order, going[levels.part_of])
     seen: list[Ints | None] = [None, None]
-    for sweep in range(sweeps):
-        pulse.tell(sweep / sweeps)
+    for sweep in range(SWEEPS):
+        pulse.tell(sweep / SWEEPS)
         table.sweep(sweep % 2 == 0, pulse)
         order = table.flat()
-        stalled = 0 if best.take(order, count(order), levels.part_of) else stalled + 1
+        best.take(order, count(order), levels.part_of)
         same = seen[sweep % 2]
-        if not best.crossings.any() or stalled == PATIENCE or (same is not None and np.array_equal(same, order)):
+        if not best.going.any() or (same is not None and np.array_equal(same, order)):
             break  # two sweeps that end where they began would go on like this
         seen[sweep % 2] = order
     return best.order
