@@ -1,29 +1,93 @@
-"""What every trace can answer from its lists, wherever they came from."""
+"""What every trace can answer from its tables, wherever they came from."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
+from gradviz.trace.columns import Columns
 from gradviz.trace.events import Event
-from gradviz.trace.model import Edge, GraphNode, NodeId, NodeKind, Source, Value
+from gradviz.trace.model import Edge, Fact, GraphNode, NodeId, NodeKind, Source, TensorId, TensorInfo, Value
+from gradviz.trace.tables import Tables
+from gradviz.trace.texts import Texts
+from gradviz.trace.views import Events, Rows
 
 if TYPE_CHECKING:
     import networkx as nx
 
+INFOS = 4096
+"""Summaries of tensors that are kept at hand."""
+
 
 class TraceBase:
-    """The lists of a trace and the questions that follow from them alone."""
+    """Tables, and the questions that follow from them alone."""
 
-    nodes: Sequence[GraphNode]
-    edges: Sequence[Edge]
-    values: Sequence[Value]
-    events: Sequence[Event]
-    sources: Sequence[Source]
-    meta: Mapping[str, Any]
     complete: bool
+
+    def __init__(self) -> None:
+        self.held = Tables()
+        self._nodes, self._edges = Rows(self.held, GraphNode), Rows(self.held, Edge)
+        self._values, self._sources = Rows(self.held, Value), Rows(self.held, Source)
+        self._infos, self._facts = Rows(self.held, TensorInfo), Rows(self.held, Fact)
+        self._events = Events(self.held)
+        self._info = lru_cache(INFOS)(self._make_info)
+        self._meta: tuple[int, dict[str, Any]] = (0, {})
+        self._graph: tuple[int, nx.DiGraph[int]] | None = None
+
+    def settle(self) -> None:
+        """Have everything in the tables that was added by now."""
+
+    def columns(self, kind: type) -> Columns:
+        """The fields of all nouns or events of a class as arrays: ``columns(Flow)``, ``columns(GraphNode)``."""
+        self.settle()
+        return self.held.columns(kind)
+
+    @property
+    def texts(self) -> Texts:
+        """What the numbers of texts in columns stand for."""
+        return self.held.texts
+
+    @property
+    def nodes(self) -> Sequence[GraphNode]:
+        """The nodes of the backward graph."""
+        self.settle()
+        return self._nodes
+
+    @property
+    def edges(self) -> Sequence[Edge]:
+        """Its edges."""
+        self.settle()
+        return self._edges
+
+    @property
+    def values(self) -> Sequence[Value]:
+        """The tensors of the forward pass."""
+        self.settle()
+        return self._values
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """What happened, in order."""
+        self.settle()
+        return self._events
+
+    @property
+    def sources(self) -> Sequence[Source]:
+        """The program's texts."""
+        self.settle()
+        return self._sources
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """Facts about the recording: ``backend``, ``program``, ``created``, ``versions`` ..."""
+        count = len(self.columns(Fact))
+        if self._meta[0] != count:
+            self._meta = count, {fact.key: fact.value for fact in self._facts}
+        return self._meta[1]
 
     @property
     def backend(self) -> str:
@@ -36,25 +100,41 @@ class TraceBase:
         name = self.meta.get("program")
         return None if name is None else str(name)
 
-    @cached_property
+    @property
     def leaves(self) -> tuple[NodeId, ...]:
         """The AccumulateGrad nodes in order of creation."""
-        return tuple(node.id for node in self.nodes if node.kind is NodeKind.ACCUMULATE_GRAD)
+        kinds = self.columns(GraphNode)
+        return tuple(np.flatnonzero(kinds.kind == kinds.words("kind").index(NodeKind.ACCUMULATE_GRAD)).tolist())
 
-    @cached_property
+    @property
+    def tensor_count(self) -> int:
+        """How many different tensor contents there are; their ids count from 0."""
+        return len(self.columns(TensorInfo))
+
+    def tensor(self, tensor: TensorId) -> TensorInfo:
+        """The summary numbers of a tensor. IndexError for one that there is not."""
+        return self._info(tensor)
+
+    def _make_info(self, tensor: TensorId) -> TensorInfo:
+        self.settle()
+        return self._infos[tensor]
+
+    @property
     def graph(self) -> nx.DiGraph[int]:
         """The graph with a ``node`` attribute (GraphNode); an edge's ``slots`` are indices into ``edges``."""
         import networkx as nx  # 0.1 s to import: only who asks for a graph pays
 
-        graph: nx.DiGraph[int] = nx.DiGraph()
-        for node in self.nodes:
-            graph.add_node(node.id, node=node)
-        for index, edge in enumerate(self.edges):
-            if graph.has_edge(edge.source, edge.target):
-                graph.edges[edge.source, edge.target]["slots"].append(index)
-            else:
-                graph.add_edge(edge.source, edge.target, slots=[index])
-        return graph
+        if self._graph is None or self._graph[0] != len(self.nodes):
+            graph: nx.DiGraph[int] = nx.DiGraph()
+            for node in self.nodes:
+                graph.add_node(node.id, node=node)
+            for index, edge in enumerate(self.edges):
+                if graph.has_edge(edge.source, edge.target):
+                    graph.edges[edge.source, edge.target]["slots"].append(index)
+                else:
+                    graph.add_edge(edge.source, edge.target, slots=[index])
+            self._graph = len(self.nodes), graph
+        return self._graph[1]
 
     def close(self) -> None:
         """Let go of the file, where there is one."""

@@ -7,9 +7,13 @@ Tensors are referred to by id (``Trace.tensor``), nodes by id (``Trace.nodes``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from gradviz.trace.model import NodeId, TensorId, ValueId
+from gradviz.trace.fields import Changes, Pairs, Ref
+from gradviz.trace.model import CallNumber, LeafId, Lines, Named, NodeId, TensorId, ValueId
+
+Counts = Annotated[tuple[tuple[NodeId, int], ...], Pairs("node", "count")]
+"""For each node how many gradients it still waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,7 @@ class Op(Event):
     """A forward operation ran. ``nodes`` is empty where it left the graph alone (``no_grad``, ``detach``)."""
 
     kind: ClassVar[str] = "op"
-    name: str
+    name: Named
     nodes: tuple[NodeId, ...] = ()
     inputs: tuple[ValueId, ...] = ()
     outputs: tuple[ValueId, ...] = ()
@@ -42,7 +46,7 @@ class Root:
 
     node: NodeId
     slot: int
-    label: str | None
+    label: Named | None
     gradient: TensorId | None
 
 
@@ -55,12 +59,12 @@ class BackwardBegin(Event):
     """
 
     kind: ClassVar[str] = "backward_begin"
-    call: int
+    call: Annotated[int, Ref("next call")]
     roots: tuple[Root, ...]
     retain_graph: bool
     create_graph: bool
     inputs: tuple[NodeId, ...] | None = None
-    dependencies: tuple[tuple[NodeId, int], ...] = ()
+    dependencies: Counts = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +76,11 @@ class NodeBegin(Event):
     """
 
     kind: ClassVar[str] = "node_begin"
-    call: int
+    call: CallNumber
     node: NodeId
     grad_outputs: tuple[TensorId | None, ...] = ()
-    ready: tuple[NodeId, ...] = ()
-    dependencies: tuple[tuple[NodeId, int], ...] = ()
+    ready: Annotated[tuple[NodeId, ...], Changes] = ()
+    dependencies: Annotated[Counts, Changes] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +91,7 @@ class Flow(Event):
     """
 
     kind: ClassVar[str] = "flow"
-    call: int
+    call: CallNumber
     source: NodeId
     slot: int
     target: NodeId
@@ -101,7 +105,7 @@ class NodeEnd(Event):
     """A node has run and handed its gradients on; ``freed`` tells whether its saved tensors were let go."""
 
     kind: ClassVar[str] = "node_end"
-    call: int
+    call: CallNumber
     node: NodeId
     freed: bool
 
@@ -115,8 +119,8 @@ class Accumulate(Event):
     """
 
     kind: ClassVar[str] = "accumulate"
-    call: int
-    leaf: NodeId
+    call: CallNumber
+    leaf: LeafId
     before: TensorId | None
     incoming: TensorId
     after: TensorId
@@ -128,7 +132,7 @@ class BackwardEnd(Event):
     """A backward call returned, or raised ``error``."""
 
     kind: ClassVar[str] = "backward_end"
-    call: int
+    call: CallNumber
     error: str | None = None
 
 
@@ -137,8 +141,8 @@ class GradWrite(Event):
     """The program wrote a leaf's ``.grad`` outside of backward: ``zero_``, ``set_to_none``, ``assign`` ..."""
 
     kind: ClassVar[str] = "grad_write"
-    leaf: NodeId
-    cause: str
+    leaf: LeafId
+    cause: Named
     before: TensorId | None
     after: TensorId | None
 
@@ -148,8 +152,8 @@ class ValueWrite(Event):
     """A leaf's own numbers were written in place: ``SGD.step``, ``sub_``, ``copy_`` ..."""
 
     kind: ClassVar[str] = "value_write"
-    leaf: NodeId
-    cause: str
+    leaf: LeafId
+    cause: Named
     before: TensorId | None
     after: TensorId | None
 
@@ -178,7 +182,7 @@ class Error(Event):
     kind: ClassVar[str] = "error"
     type: str
     message: str
-    traceback: tuple[str, ...] = ()
+    traceback: Lines = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +190,7 @@ class Mark(Event):
     """A name the program gave to this moment with ``gradviz.mark``."""
 
     kind: ClassVar[str] = "mark"
-    name: str
+    name: Named
 
 
 EVENT_TYPES: dict[str, type[Event]] = {

@@ -1,17 +1,29 @@
 """The nouns of a trace: graph nodes, edges, values, leaves and the summary of each tensor.
 
-Everything here is plain immutable data; ids are dense (``trace.nodes[node_id].id == node_id``).
+Everything here is plain immutable data; ids are dense (``trace.nodes[node_id].id == node_id``). ``fields`` reads
+from the annotations how each is stored.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
-NodeId = int
-TensorId = int
-ValueId = int
+from gradviz.trace.fields import Json, Name, Position, Ref, Wide
+
+NodeId = Annotated[int, Ref("node")]
+LeafId = Annotated[int, Ref("leaf")]
+"""The id of a node that is a leaf's AccumulateGrad."""
+TensorId = Annotated[int, Ref("tensor")]
+ValueId = Annotated[int, Ref("value")]
+CallNumber = Annotated[int, Ref("call")]
+"""The number of a backward call that runs."""
+Named = Annotated[str, Name]
+"""Text of one line: what somebody called something."""
+Shape = Annotated[tuple[int, ...], Json]
+Lines = Annotated[tuple[str, ...], Json]
+Count = Annotated[int, Wide]
 
 
 class NodeKind(StrEnum):
@@ -37,9 +49,9 @@ class Saved:
     ``tensor`` is set for saved tensors, ``value`` holds anything JSON can (``dim``, ``exponent`` ...).
     """
 
-    name: str
+    name: Named
     tensor: TensorId | None = None
-    value: Any = None
+    value: Annotated[Any, Json] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +65,18 @@ class GraphNode:
     in which the node was made (``encoder.layers.0``), ``""`` outside modules.
     """
 
-    id: NodeId
-    name: str
+    id: Annotated[NodeId, Position]
+    name: Named
     kind: NodeKind
-    sequence_nr: int | None = None
-    label: str | None = None
-    shape: tuple[int, ...] | None = None
+    sequence_nr: Count | None = None
+    label: Named | None = None
+    shape: Shape | None = None
     dtype: str | None = None
     file: str | None = None
     line: int | None = None
-    scope: str = ""
+    scope: Named = ""
     saved: tuple[Saved, ...] = ()
-    formula: tuple[str, ...] = ()
+    formula: Lines = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +97,9 @@ class Value:
     or the AccumulateGrad of a leaf); ``node`` is None for a tensor that needs no gradient.
     """
 
-    id: ValueId
-    label: str | None
-    shape: tuple[int, ...]
+    id: Annotated[ValueId, Position]
+    label: Named | None
+    shape: Shape
     dtype: str
     tensor: TensorId | None = None
     node: NodeId | None = None
@@ -103,16 +115,16 @@ class TensorInfo:
     it of: the tensor is empty, or holds no finite value.
     """
 
-    id: TensorId
-    shape: tuple[int, ...]
+    id: Annotated[TensorId, Position]
+    shape: Shape
     dtype: str
     norm: float | None
     min: float | None
     max: float | None
     mean: float | None
-    nan: int
-    inf: int
-    zero: int
+    nan: Count
+    inf: Count
+    zero: Count
     storage: Storage = Storage.FULL
 
 
@@ -120,7 +132,7 @@ class TensorInfo:
 class Cell:
     """A notebook's code cell (or a whole script): its first line in the program text, counted from 1."""
 
-    title: str
+    title: Named
     first_line: int
 
 
@@ -131,3 +143,20 @@ class Source:
     file: str
     text: str
     cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A name found after its node or value was written; the last one of an item counts."""
+
+    item: Literal["node", "value"]
+    index: int
+    label: Named
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something known of the whole recording; the last one of a key counts."""
+
+    key: Named
+    value: Annotated[Any, Json]
