@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradviz.trace.columns import Array
 from gradviz.trace.errors import TraceError
-from gradviz.trace.fields import REQUIRED, Column, Field, Layout
+from gradviz.trace.fields import REQUIRED, Column, Field, Layout, layout_of
+from gradviz.trace.tables import KINDS
 
 TEXT = "text"
 """The stream of the texts."""
@@ -20,12 +22,16 @@ _DTYPES = {"u1", "<u2", "<u4", "<i8", "<f8"}
 _INT64 = np.iinfo(np.int64)
 
 
+COLUMNS = "stream, first, count, layout, data, digest"
+INSERT = f"INSERT INTO chunk ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
+
+
 class Chunk(NamedTuple):
     """A row of ``chunk`` but for its id."""
 
     stream: str
     first: int
-    count: int
+    rows: int
     layout: str
     data: bytes
     digest: bytes
@@ -103,21 +109,21 @@ def _layout(chunk: Chunk) -> list[tuple[str, str, int, int]]:
     )
     if not sound or any(abs(base) > 2**62 or length < 0 for _, _, base, length in entries):
         raise TraceError(f"a chunk of {chunk.stream[:40]!r} has no layout")
-    return entries
+    return [tuple(entry) for entry in entries]
 
 
 def texts_of(chunk: Chunk) -> list[str]:
     """The texts of a chunk of them."""
     arrays = unpack(chunk)
     lengths, data = arrays.get("length"), arrays.get("utf8")
-    if lengths is None or data is None or len(lengths) != chunk.count or data.dtype != np.uint8:
+    if lengths is None or data is None or len(lengths) != chunk.rows or data.dtype != np.uint8:
         raise TraceError("its texts are malformed")
     ends = np.cumsum(lengths.astype(np.int64))
     if len(lengths) and not (int(lengths.min()) >= 0 and int(lengths.max()) <= len(data) and ends[-1] == len(data)):
         raise TraceError("its texts are malformed")
     whole = data.tobytes()
     try:
-        return [whole[end - length : end].decode("utf-8") for length, end in zip(lengths.tolist(), ends.tolist(), strict=True)]
+        return [whole[start:end].decode("utf-8") for start, end in pairwise([0, *ends.tolist()])]
     except UnicodeDecodeError:
         raise TraceError("its texts are no UTF-8") from None
 
@@ -138,7 +144,7 @@ def columns_of(chunk: Chunk, layout: Layout) -> dict[str, Array]:
 def _take(field: Field, chunk: Chunk, arrays: Mapping[str, Array], found: dict[str, Array]) -> None:
     for column in field.columns:
         numbers = arrays.get(column.name)
-        rows = chunk.count if column.of is None else int(np.maximum(found[f"{column.of}#"], 0).sum(dtype=np.int64))
+        rows = chunk.rows if column.of is None else int(np.maximum(found[f"{column.of}#"], 0).sum(dtype=np.int64))
         if numbers is None or len(numbers) != rows:
             raise TraceError(f"{column.name} of {chunk.stream} has not as many entries as there are rows")
         _check(column, numbers, chunk.stream)
@@ -164,9 +170,9 @@ def _fill(field: Field, chunk: Chunk, found: dict[str, Array]) -> None:
         if column.of is not None:
             found[column.name] = np.zeros(0, column.dtype)
         elif field.listed:
-            found[column.name] = np.zeros(chunk.count, column.dtype)
+            found[column.name] = np.zeros(chunk.rows, column.dtype)
         else:
-            found[column.name] = np.full(chunk.count, _number(column, field.default), column.dtype)
+            found[column.name] = np.full(chunk.rows, _number(column, field.default), column.dtype)
 
 
 def _number(column: Column, default: Any) -> Any:
@@ -175,3 +181,25 @@ def _number(column: Column, default: Any) -> Any:
     if default is None or column.text is not None:  # a text that is not there stands for the default
         return float("nan") if column.dtype.kind == "f" else -1
     return default
+
+
+def put_together(found: Sequence[Chunk], totals: Mapping[Any, Any]) -> dict[str, Any]:
+    """The columns of each stream, its chunks one after the other, and the texts. TraceError where any is missing."""
+    streams: dict[str, list[Any]] = {}
+    counts: dict[str, int] = {}
+    for chunk in found:
+        if chunk.stream != TEXT and chunk.stream not in KINDS:
+            raise TraceError(f"it holds {str(chunk.stream)[:40]!r}, which this gradviz does not know")
+        if type(chunk.rows) is not int or chunk.rows < 0 or chunk.first != counts.get(chunk.stream, 0):
+            raise TraceError(f"a chunk of {chunk.stream!r} is missing")
+        counts[chunk.stream] = chunk.first + chunk.rows
+        read = texts_of(chunk) if chunk.stream == TEXT else columns_of(chunk, layout_of(KINDS[chunk.stream]))
+        streams.setdefault(chunk.stream, []).append(read)
+    if counts != totals:
+        raise TraceError("damaged: its rows are not the ones that were written")
+    return {
+        stream: [text for piece in pieces for text in piece]
+        if stream == TEXT
+        else {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+        for stream, pieces in streams.items()
+    }

@@ -7,9 +7,14 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradviz.trace import decode
+from gradviz.trace import checks, chunks
+from gradviz.trace.chunks import Chunk
 from gradviz.trace.errors import TraceError
+from gradviz.trace.events import EVENT_TYPES
+from gradviz.trace.model import Fact
 from gradviz.trace.reader import check, connect
+from gradviz.trace.tables import META, Tables
+from gradviz.trace.views import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +43,24 @@ def facts(path: str | os.PathLike[str]) -> Facts:
 
 def facts_of(connection: sqlite3.Connection) -> Facts:
     """The same, of a trace that is open."""
-    meta = decode.meta(connection.execute("SELECT * FROM meta ORDER BY 1").fetchall())
-    (events,) = connection.execute("SELECT max(step) FROM event").fetchone()
+    rows = connection.execute(
+        f"SELECT {chunks.COLUMNS} FROM chunk WHERE stream IN (?, ?) ORDER BY id",
+        (chunks.TEXT, META),
+    )
+    totals = dict(connection.execute("SELECT stream, count FROM total").fetchall())
+    streams = chunks.put_together(
+        [Chunk(*row) for row in rows], {stream: totals[stream] for stream in (chunks.TEXT, META) if stream in totals}
+    )
+    tables = Tables()
+    tables.texts.extend(streams.pop(chunks.TEXT, []))
+    tables.extend(streams)
+    checks.check_texts(tables)
+    meta = {fact.key: fact.value for fact in Rows(tables, Fact)}
     program, created = meta.get("program"), meta.get("created")
+    events = sum(totals.get(kind, 0) for kind in EVENT_TYPES)
     return Facts(
         program if isinstance(program, str) else None,
         created if isinstance(created, float) else 0.0,
-        events if isinstance(events, int) else 0,
+        events,
         meta.get("complete") is True,
     )

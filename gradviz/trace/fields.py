@@ -126,7 +126,9 @@ def layout_of(kind: type) -> Layout:
         if Position in marks:
             position = field.name
         else:
-            found.append(_field(field.name, hint, marks, optional, REQUIRED if field.default is MISSING else field.default))
+            found.append(
+                _field(field.name, hint, marks, optional, REQUIRED if field.default is MISSING else field.default)
+            )
     return Layout(kind, tuple(found), position)
 
 

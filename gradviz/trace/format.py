@@ -1,10 +1,9 @@
-"""The trace file's fixed points: its identity, its schema, and the digest over its rows."""
+"""The trace file's fixed points: its identity, its schema, and the digest of a tensor's bytes."""
 
 from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,6 @@ HEADER_SIZE = 100
 
 SIDE_FILES = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database while it is written; the last commits may be in there."""
-
-ROW_TABLES = ("meta", "source", "node", "edge", "value", "label", "tensor", "event")
-"""The append-only tables that a digest covers; ``content`` is covered by ``tensor.sum``."""
 
 LONGEST_NAME = 10_000
 """Characters of a name of a node, a variable, an operation or a mark; a longer one is cut when it is written."""
@@ -47,31 +43,6 @@ def expected_objects() -> list[Row]:
         return schema_objects(connection)
     finally:
         connection.close()
-
-
-class RowDigest:
-    """A running BLAKE2b-128 over rows in order; the same however they were grouped."""
-
-    def __init__(self) -> None:
-        self.rows = 0
-        self._hash = hashlib.blake2b(digest_size=16)
-
-    def add(self, rows: Iterable[Row]) -> None:
-        """Take the rows in."""
-        lines = list(map(repr, rows))
-        if lines:
-            self.rows += len(lines)
-            self._hash.update(("\n".join(lines) + "\n").encode("utf-8"))
-
-    def copy(self) -> RowDigest:
-        """Another one that goes on from here."""
-        other = RowDigest()
-        other.rows, other._hash = self.rows, self._hash.copy()
-        return other
-
-    def sum(self) -> str:
-        """The digest so far, in hex."""
-        return self._hash.hexdigest()
 
 
 def content_sum(data: bytes) -> bytes:

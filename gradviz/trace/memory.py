@@ -24,12 +24,13 @@ class MemoryTrace(TraceBase):
 
     def __init__(self) -> None:
         super().__init__()
-        self.appender = Appender(self.held)
+        self.appender = Appender(self.held.texts)
         self.arrays: list[NDArray[Any]] = []
 
     def settle(self) -> None:
         """Make columns of what was added since the last time."""
-        self.appender.settle()
+        if self.appender.waiting:
+            self.held.extend(self.appender.take())
 
     def array(self, tensor: TensorId) -> NDArray[Any] | None:
         """The whole content, read-only."""

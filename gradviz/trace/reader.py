@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import gc
 import math
 import os
 import sqlite3
@@ -11,8 +10,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,24 +18,22 @@ from numpy.typing import NDArray
 
 from gradviz.files import open_regular
 from gradviz.plain import clipped
-from gradviz.trace import decode, decode_events
+from gradviz.trace import checks, chunks
 from gradviz.trace.base import TraceBase
-from gradviz.trace.checks import rows_of
+from gradviz.trace.chunks import Chunk
 from gradviz.trace.errors import TraceError
 from gradviz.trace.format import (
     APPLICATION_ID,
     HEADER_SIZE,
-    ROW_TABLES,
     SIDE_FILES,
     SQLITE_MAGIC,
     VERSION,
     Row,
-    RowDigest,
     content_sum,
     expected_objects,
     schema_objects,
 )
-from gradviz.trace.model import Edge, GraphNode, Storage, TensorId, TensorInfo, Value
+from gradviz.trace.model import Storage, TensorId
 from gradviz.trace.tensors import DTYPES, THUMBNAIL_SIDE, thumbnail
 
 CACHE_BYTES = 128 << 20
@@ -52,7 +47,9 @@ class Trace(TraceBase):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__()
         self.path = Path(path)
+        self.complete = False
         self._lock = threading.Lock()
         self._cache: OrderedDict[TensorId, NDArray[Any]] = OrderedDict()
         self._cached_bytes = 0
@@ -63,7 +60,7 @@ class Trace(TraceBase):
             connection = connect(self.path)
         with ExitStack() as unless_complete:
             unless_complete.callback(connection.close)
-            with _reasons(self.path), _without_garbage_collection():
+            with _reasons(self.path):
                 self._read(connection)
             if self.complete:  # a growing file is let go: its writer could not tidy up otherwise
                 unless_complete.pop_all()
@@ -77,36 +74,14 @@ class Trace(TraceBase):
     def _read(self, connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN")  # one moment of a trace that may be growing
         _check_identity(connection)
-        rows = {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall() for table in ROW_TABLES}
-        _check_digests(connection, rows)
+        found = connection.execute(f"SELECT {chunks.COLUMNS} FROM chunk ORDER BY id").fetchall()
+        totals = dict(connection.execute("SELECT stream, count FROM total").fetchall())
         connection.execute("COMMIT")
-        sizes = decode.Sizes(len(rows["node"]), len(rows["value"]), len(rows["tensor"]))
-        self.meta = decode.meta(rows["meta"])
+        streams = chunks.put_together([Chunk(*row) for row in found], totals)
+        self.held.texts.extend(streams.pop(chunks.TEXT, []))
+        self.held.extend(streams)
+        checks.check(self.held)
         self.complete = self.meta.get("complete") is True
-        self.sources = rows_of("source", rows["source"], decode.source)
-        self._tensors: list[tuple[TensorInfo, bytes | None]] = rows_of("tensor", rows["tensor"], decode.tensor)
-        tensors = [info for info, _ in self._tensors]
-        nodes: list[GraphNode] = rows_of("node", rows["node"], partial(decode.node, sizes=sizes))
-        of_value = partial(decode.value, sizes=sizes, tensors=tensors)
-        values: list[Value] = rows_of("value", rows["value"], of_value)
-        edges: list[Edge] = rows_of("edge", rows["edge"], partial(decode.edge, sizes=sizes))
-        for item, index, name in rows_of("label", rows["label"], partial(decode.label, sizes=sizes)):
-            if item == "node":
-                nodes[index] = replace(nodes[index], label=name)
-            else:
-                values[index] = replace(values[index], label=name)
-        decode.check_acyclic(len(nodes), edges)
-        self.nodes, self.edges, self.values = nodes, edges, values
-        self.events = decode_events.events(rows["event"], decode_events.EventDecoder(sizes, nodes, edges))
-
-    @property
-    def tensor_count(self) -> int:
-        """How many different tensor contents there are; their ids count from 0."""
-        return len(self._tensors)
-
-    def tensor(self, tensor: TensorId) -> TensorInfo:
-        """The summary numbers of a tensor."""
-        return self._tensors[tensor][0]
 
     def array(self, tensor: TensorId) -> NDArray[Any] | None:
         """The whole content, read-only; None where the trace keeps only its summary."""
@@ -136,7 +111,7 @@ class Trace(TraceBase):
             return content
 
     def _load(self, tensor: TensorId) -> NDArray[Any]:
-        info, digest = self._tensors[tensor]
+        info = self.tensor(tensor)
         shape, dtype = info.shape, DTYPES[info.dtype]
         if info.storage is Storage.THUMBNAIL:
             shape, dtype = thumbnail_shape(info.shape), np.dtype("<f4")
@@ -145,7 +120,7 @@ class Trace(TraceBase):
             raise TraceError(f"the content of tensor {tensor} is missing")
         if len(row[0]) != math.prod(shape) * dtype.itemsize:
             raise TraceError(f"the content of tensor {tensor} has not the size of its shape {list(shape)}")
-        if content_sum(row[0]) != digest:
+        if content_sum(row[0]) != row[1]:
             raise TraceError(f"the content of tensor {tensor} is damaged")
         return np.frombuffer(row[0], dtype).reshape(shape)
 
@@ -154,7 +129,7 @@ class Trace(TraceBase):
             raise TraceError("the trace is closed")
         with ExitStack() as stack:
             connection = self._connection or stack.enter_context(closing(connect(self.path)))
-            found = connection.execute("SELECT data FROM content WHERE tensor = ?", (tensor,))
+            found = connection.execute("SELECT data, digest FROM content WHERE tensor = ?", (tensor,))
             row: Row | None = found.fetchone()
             return row
 
@@ -245,18 +220,6 @@ def _reasons(path: Path) -> Iterator[None]:
         raise TraceError(f"{path} is damaged: {clipped(str(error), 200) or type(error).__name__}") from None
 
 
-@contextmanager
-def _without_garbage_collection() -> Iterator[None]:
-    """Reading makes many objects and no garbage; looking for it meanwhile would take half the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
 def _check_identity(connection: sqlite3.Connection) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
@@ -265,13 +228,3 @@ def _check_identity(connection: sqlite3.Connection) -> None:
         raise TraceError(f"trace version {version} was never in use")
     if schema_objects(connection) != expected_objects():
         raise TraceError("its tables are not those of a gradviz trace")
-
-
-def _check_digests(connection: sqlite3.Connection, rows: dict[str, list[Row]]) -> None:
-    """The rows must be the ones that the last commit left."""
-    stated = {name: (count, total) for name, count, total in connection.execute("SELECT * FROM digest")}
-    for table in ROW_TABLES:
-        digest = RowDigest()
-        digest.add(rows[table])
-        if stated.get(table, (0, RowDigest().sum())) != (digest.rows, digest.sum()):
-            raise TraceError(f"damaged: the rows of {table} are not the ones that were written")

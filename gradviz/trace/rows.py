@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import chain, repeat
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, pairwise
 from operator import attrgetter, itemgetter
 from typing import Any, Protocol
 
@@ -64,7 +64,9 @@ class Encoder:
 
     def _numbers(self, column: Column, values: list[Any]) -> Array:
         if column.text is not None:
-            number = {"text": self._texts.number, "name": self._texts.of_name, "json": self._texts.of_value}[column.text]
+            number = {"text": self._texts.number, "name": self._texts.of_name, "json": self._texts.of_value}[
+                column.text
+            ]
             values = [-1 if value is None and column.optional else number(value) for value in values]
         elif column.words:
             values = list(map(column.words.index, values))
@@ -102,7 +104,7 @@ def _values(field: Field, columns: Columns, first: int, last: int, texts: Texts,
         for column in field.columns[1:]
     ]
     entries: Iterator[Any] = parts[0] if field.make is None else map(_maker(field.make), *parts)
-    found = [tuple([next(entries) for _ in range(end - start)]) for start, end in zip(starts, starts[1:], strict=False)]
+    found = [tuple([next(entries) for _ in range(end - start)]) for start, end in pairwise(starts)]
     if not field.optional:
         return found
     counts = columns.array(f"{field.name}#")[first:last].tolist()
@@ -115,7 +117,7 @@ def _maker(make: Any) -> Any:
 
 def _meanings(column: Column, numbers: Array, texts: Texts, make: Any = None) -> Sequence[Any]:
     """What the numbers stand for."""
-    values = numbers.tolist()
+    values: list[Any] = numbers.tolist()
     if column.words:
         return [column.words[number] for number in values]
     if column.text == "json":

@@ -16,8 +16,9 @@ from gradviz.trace.model import Edge, Fact, GraphNode, Label, Source, TensorInfo
 from gradviz.trace.rows import Encoder, decode
 from gradviz.trace.texts import Texts
 
+META = "meta"
 NOUNS: dict[str, type] = {
-    "meta": Fact,
+    META: Fact,
     "source": Source,
     "node": GraphNode,
     "edge": Edge,
@@ -170,15 +171,16 @@ class Tables:
             return
         for code, item in enumerate(labels.words("item")):
             chosen = labels.item[first:] == code
+            if chosen.any() and int(labels.index[first:][chosen].max()) >= len(self.tables[item]):
+                raise ValueError(f"a name is of no {item} that there is")
             self.tables[item].put("label", labels.index[first:][chosen], labels.label[first:][chosen])
 
 
 class Appender:
-    """Takes objects for tables. They wait as they are, and are made columns of many at a time."""
+    """Takes objects that are to become rows. They wait as they are, and are made columns of many at a time."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-        self._encoders = {name: Encoder(layout_of(kind), tables.texts) for name, kind in KINDS.items()}
+    def __init__(self, texts: Texts) -> None:
+        self._encoders = {name: Encoder(layout_of(kind), texts) for name, kind in KINDS.items()}
         self._names = {kind: name for name, kind in KINDS.items()}
         self._waiting: dict[str, list[Any]] = {}
         self._counts = dict.fromkeys(KINDS, 0)
@@ -199,6 +201,11 @@ class Appender:
         """How many rows a table has, those that wait among them."""
         return self._counts[name]
 
+    @property
+    def waiting(self) -> bool:
+        """Does anything wait?"""
+        return bool(self._waiting)
+
     def take(self) -> dict[str, dict[str, Array]]:
         """The columns of what waits, by table; it waits no longer."""
         waiting, self._waiting = self._waiting, {}
@@ -206,8 +213,3 @@ class Appender:
         for end in waiting.get(BackwardEnd.kind, ()):
             self._encoders[NodeBegin.kind].end_call(end.call)
         return found
-
-    def settle(self) -> None:
-        """Put what waits into the tables themselves."""
-        if self._waiting:
-            self._tables.extend(self.take())

@@ -1,6 +1,7 @@
 """Writes a trace to its file while the program runs.
 
-Rows collect in memory and are committed every ``FLUSH_SECONDS``, so that a recorder that is killed loses
+What is added waits in memory as it is and is made columns of (``tables``), and committed, every
+``FLUSH_SECONDS``, so that a recorder that is killed loses
 little more than that, and whoever opens the file meanwhile sees all but the last moments. Whoever adds rows
 commits them: beside a thread that computes without pause, another one would get the interpreter back only
 every few milliseconds, after each statement, and never come to the end. A thread looks after programs that
@@ -18,28 +19,30 @@ import sqlite3
 import threading
 import time
 import weakref
+from collections import Counter
 from contextlib import suppress
-from itertools import chain
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradviz import files
-from gradviz.trace import encode
+from gradviz.trace import chunks, merge
+from gradviz.trace.chunks import Chunk
 from gradviz.trace.errors import TraceError
 from gradviz.trace.events import Event
-from gradviz.trace.format import ROW_TABLES, Row, RowDigest, content_sum
+from gradviz.trace.format import Row, content_sum
 from gradviz.trace.lock import TraceBusy, TraceLock
-from gradviz.trace.model import Edge, GraphNode, NodeId, Source, Storage, TensorId, Value, ValueId
+from gradviz.trace.model import Edge, Fact, GraphNode, Label, NodeId, Source, Storage, TensorId, Value, ValueId
 from gradviz.trace.place import has_content, leave_one_file, make_empty, may_replace, remove_side_files, settle
+from gradviz.trace.tables import Appender
 from gradviz.trace.tensors import DTYPES, dtype_name, summarize, thumbnail
+from gradviz.trace.texts import Texts
 
 FLUSH_SECONDS = 0.08
-ROWS_AT_ONCE = 500
-"""Rows of one INSERT."""
 PENDING_BYTES = 64 << 20
 """When this much waits to be written, the program waits too."""
 AUTO_EACH = 1 << 20
@@ -48,6 +51,13 @@ SQLITE_BLOB = 900_000_000
 """SQLite holds no blob beyond 10^9 bytes; such a tensor keeps its thumbnail even under ``full``."""
 
 Values = Literal["full", "summary", "auto"]
+
+
+class Batch(NamedTuple):
+    """What is committed together."""
+
+    chunks: list[Chunk]
+    contents: list[Row]
 
 
 class TraceWriter:
@@ -69,10 +79,13 @@ class TraceWriter:
         self._values = values
         self._kept_bytes = 0
         self._lock = threading.RLock()
-        self._pending: dict[str, list[Row]] = {table: [] for table in (*ROW_TABLES, "content")}
+        self._texts = Texts()
+        self._appender = Appender(self._texts)
+        self._contents: list[Row] = []
+        self._batch = Batch([], [])
+        self._rows: Counter[str] = Counter()
+        """Rows of each stream that are in chunks."""
         self._pending_bytes = 0
-        self._counts = dict.fromkeys(ROW_TABLES, 0)
-        self._digests = {table: RowDigest() for table in ROW_TABLES}
         self._known: dict[tuple[str, tuple[int, ...], bytes], TensorId] = {}
         self._write_lock = threading.RLock()
         self._forked = False
@@ -140,56 +153,41 @@ class TraceWriter:
     @property
     def steps(self) -> int:
         """How many events there are so far."""
-        return self._counts["event"]
+        return self._appender.steps
 
-    def _append(self, table: str, row: Row) -> None:
-        if self._failure is not None:
-            raise self._failure  # else what can never be written would fill the memory
-        self._pending[table].append(row)
-        self._counts[table] += 1
+    def _add(self, item: Any) -> int:
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure  # else what can never be written would fill the memory
+            return self._appender.add(item)
 
     def add_node(self, node: GraphNode) -> NodeId:
         """Append the node under the next free id, whatever id it carries."""
-        with self._lock:
-            index = self._counts["node"]
-            self._append("node", encode.node_row(index, node))
-            return index
+        return self._add(node)
 
     def add_edge(self, edge: Edge) -> int:
         """Append the edge; its index is returned."""
-        with self._lock:
-            index = self._counts["edge"]
-            self._append("edge", encode.edge_row(index, edge))
-            return index
+        return self._add(edge)
 
     def add_value(self, value: Value) -> ValueId:
         """Append the value under the next free id, whatever id it carries."""
-        with self._lock:
-            index = self._counts["value"]
-            self._append("value", encode.value_row(index, value))
-            return index
+        return self._add(value)
 
     def add_source(self, source: Source) -> None:
         """Keep a program's text."""
-        with self._lock:
-            self._append("source", encode.source_row(self._counts["source"], source))
+        self._add(source)
 
     def label_node(self, node: NodeId, label: str) -> None:
         """Name a leaf whose variable was bound only after the node was seen."""
-        self._label("node", node, label)
+        self._add(Label("node", node, label))
 
     def label_value(self, value: ValueId, label: str) -> None:
         """Name a value whose variable was bound only after the operation returned."""
-        self._label("value", value, label)
-
-    def _label(self, item: str, index: int, label: str) -> None:
-        with self._lock:
-            self._append("label", (self._counts["label"], item, index, encode.name(label)))
+        self._add(Label("value", value, label))
 
     def set_meta(self, key: str, value: Any) -> None:
         """Note a fact about the recording; a later one of the same key replaces it."""
-        with self._lock:
-            self._append("meta", (self._counts["meta"], encode.text(key), encode.to_json(value)))
+        self._add(Fact(key, value))
 
     def add_tensor(self, array: NDArray[Any], dtype: str | None = None) -> TensorId:
         """Copy the content in; equal contents get one id. Large ones shrink as ``values`` says."""
@@ -202,7 +200,7 @@ class TraceWriter:
             known = self._known.get(key)
             if known is not None:
                 return known
-            index = self._counts["tensor"]
+            index = self._appender.count("tensor")
             storage = self._storage(len(data))
             info = summarize(index, content, name, storage)
             if storage is Storage.SUMMARY:
@@ -214,9 +212,9 @@ class TraceWriter:
                 kept, digest = data, key[2]
                 self._kept_bytes += len(data)
             self._known[key] = index
-            self._append("tensor", encode.tensor_row(info, digest))
+            self._add(info)
             if digest is not None:
-                self._pending["content"].append((index, kept))
+                self._contents.append((index, kept, digest))
                 self._pending_bytes += len(kept)
         self._wait_for_disk()
         return index
@@ -231,10 +229,8 @@ class TraceWriter:
     def emit(self, event: Event) -> int:
         """Append the event under the next step."""
         with self._lock:
-            step = self._counts["event"] + 1
-            row = encode.event_row(step, event)
-            self._append("event", row)
-            self._pending_bytes += len(row[4])
+            step = self._appender.steps + 1
+            self._add(replace(event, step=step))
         self._wait_for_disk()
         return step
 
@@ -245,7 +241,7 @@ class TraceWriter:
     def flush(self) -> None:
         """Commit what waits, once `begin` was called."""
         if self._forked:  # SQLite forbids a forked child to touch the file; what it records is let go
-            self._pending = {table: [] for table in self._pending}
+            self._appender, self._contents = Appender(Texts()), []
             return
         with self._write_lock:
             self._flushed = time.monotonic()
@@ -254,10 +250,9 @@ class TraceWriter:
             if self._failure is not None:
                 raise self._failure
             with self._lock:
-                batch = {table: rows for table, rows in self._pending.items() if rows}
-                self._pending = {table: [] for table in self._pending}
-                self._pending_bytes = 0
-            if not batch:
+                self._chunk()
+                batch, self._batch = self._batch, Batch([], [])
+            if not batch.chunks and not batch.contents:
                 return
             try:
                 self._commit(self._connection, batch)
@@ -266,33 +261,37 @@ class TraceWriter:
                 self._failure = TraceError(f"cannot write {self.path}: {' '.join(str(error).split())}")
                 raise self._failure from None
 
-    def _commit(self, connection: sqlite3.Connection, batch: dict[str, list[Row]]) -> None:
+    def _chunk(self) -> None:
+        """Make chunks of what was added."""
+        found = self._appender.take()  # first, as it finds the texts
+        batch = self._batch
+        batch.contents.extend(self._contents)
+        self._contents, self._pending_bytes = [], 0
+        if len(self._texts) > self._rows[chunks.TEXT]:
+            batch.chunks.append(chunks.pack_texts(self._rows[chunks.TEXT], self._texts[self._rows[chunks.TEXT] :]))
+            self._rows[chunks.TEXT] = len(self._texts)
+        for stream, arrays in found.items():
+            count = len(next(iter(arrays.values())))
+            batch.chunks.append(chunks.pack(stream, self._rows[stream], count, arrays))
+            self._rows[stream] += count
+
+    def _commit(self, connection: sqlite3.Connection, batch: Batch) -> None:
         """All of the batch, or nothing of it; after Ctrl+C what was not written waits again."""
-        digests = {table: self._digests[table].copy() for table in batch if table in self._digests}
+        totals = {chunk.stream: chunk.first + chunk.rows for chunk in batch.chunks}
         try:
             connection.execute("BEGIN")
-            for table, rows in batch.items():
-                _insert(connection, table, rows)
-            for table, digest in digests.items():
-                digest.add(batch[table])
-                connection.execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?)", (table, digest.rows, digest.sum()))
+            connection.executemany(chunks.INSERT, batch.chunks)
+            connection.executemany("INSERT INTO content VALUES (?, ?, ?)", batch.contents)
+            connection.executemany("INSERT OR REPLACE INTO total VALUES (?, ?)", totals.items())
             connection.execute("COMMIT")
         except BaseException as error:
             if connection.in_transaction:  # else SQLite has rolled back by itself, or all is written
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
-            if not isinstance(error, Exception):
-                if _holds(connection, digests):
-                    self._digests.update(digests)
-                else:
-                    self._put_back(batch)
+            if not isinstance(error, Exception) and not _holds(connection, totals):
+                with self._lock:
+                    self._batch = Batch(batch.chunks + self._batch.chunks, batch.contents + self._batch.contents)
             raise
-        self._digests.update(digests)
-
-    def _put_back(self, batch: dict[str, list[Row]]) -> None:
-        with self._lock:
-            for table, rows in batch.items():
-                self._pending[table] = rows + self._pending[table]
 
     def _flush_often(self) -> None:
         while not self._closing.wait(FLUSH_SECONDS):
@@ -337,6 +336,9 @@ class TraceWriter:
     def _end(self, connection: sqlite3.Connection, tidy: bool) -> None:
         try:
             self.flush()
+            if tidy:
+                with suppress(sqlite3.Error):  # it is whole without that, too
+                    merge.merge(connection)
         finally:
             if tidy:
                 leave_one_file(connection)
@@ -376,17 +378,10 @@ class TraceWriter:
         self.finish()
 
 
-def _insert(connection: sqlite3.Connection, table: str, rows: list[Row]) -> None:
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        some = rows[start : start + ROWS_AT_ONCE]
-        marks = ",".join([f"({','.join('?' * len(some[0]))})"] * len(some))
-        connection.execute(f"INSERT INTO {table} VALUES {marks}", list(chain.from_iterable(some)))
-
-
-def _holds(connection: sqlite3.Connection, digests: dict[str, RowDigest]) -> bool:
-    """Are these the digests of the rows in the file?"""
-    stated = {name: (rows, total) for name, rows, total in connection.execute("SELECT * FROM digest")}
-    return all(stated.get(name) == (digest.rows, digest.sum()) for name, digest in digests.items())
+def _holds(connection: sqlite3.Connection, totals: dict[str, int]) -> bool:
+    """Are these the totals in the file?"""
+    stated = dict(connection.execute("SELECT * FROM total"))
+    return all(stated.get(stream) == count for stream, count in totals.items())
 
 
 _writers: weakref.WeakSet[TraceWriter] = weakref.WeakSet()
