@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -117,7 +119,8 @@ class TraceBase:
 
     def _make_info(self, tensor: TensorId) -> TensorInfo:
         self.settle()
-        return self._infos[tensor]
+        info = self._infos[tensor]
+        return replace(info, norm=math.nan) if info.nan and info.norm is None else info  # nan is None in columns
 
     @property
     def graph(self) -> nx.DiGraph[int]:

@@ -31,7 +31,7 @@ class _Kept:
 
 @dataclass(slots=True)
 class Differ:
-    """Tells the changes of the lists of several calls, each of which begins empty."""
+    """Tells the changes of the lists of several calls, the first of each told whole."""
 
     pairs: bool
     _lists: dict[Hashable, _Kept] = field(default_factory=dict)
@@ -40,7 +40,8 @@ class Differ:
         """What makes ``entries`` of the call's list before it."""
         kept = self._lists.get(call)
         if kept is None:
-            kept = self._lists[call] = _Kept(())
+            self._lists[call] = _Kept(entries)
+            return self._whole(entries)
         old, kept.now = kept.now, entries
         kept.rows += 1
         found = self._change(old, entries)
@@ -49,11 +50,18 @@ class Differ:
             if kept.rows <= max(ROWS, len(entries)) or kept.changed <= len(entries):
                 return found
         kept.rows = kept.changed = 0
+        return self._whole(entries)
+
+    def _whole(self, entries: Sequence[Any]) -> Change:
         return Change(True, (), list(entries) if self.pairs else list(enumerate(entries)))
 
     def end(self, call: Hashable) -> None:
         """Forget the call."""
         self._lists.pop(call, None)
+
+    def forget(self) -> None:
+        """Know no list any more: what comes next is told whole."""
+        self._lists.clear()
 
     def _change(self, old: Sequence[Any], new: Sequence[Any]) -> Change | None:
         if old == new:

@@ -107,7 +107,7 @@ def _layout(chunk: Chunk) -> list[tuple[str, str, int, int]]:
     sound = type(entries) is list and all(
         type(entry) is list and list(map(type, entry)) == [str, str, int, int] for entry in entries
     )
-    if not sound or any(abs(base) > 2**62 or length < 0 for _, _, base, length in entries):
+    if not sound or any(abs(base) >= 2**63 or length < 0 for _, _, base, length in entries):
         raise TraceError(f"a chunk of {chunk.stream[:40]!r} has no layout")
     return [tuple(entry) for entry in entries]
 

@@ -41,6 +41,11 @@ class Encoder:
         for differ in self._differs.values():
             differ.end(call)
 
+    def forget(self) -> None:
+        """Tell the next lists whole."""
+        for differ in self._differs.values():
+            differ.forget()
+
     def _changes(self, field: Field, items: Sequence[Any], values: list[Any], found: dict[str, Array]) -> None:
         differ = self._differs[field.name]
         changes = [differ.next(item.call, entries) for item, entries in zip(items, values, strict=True)]

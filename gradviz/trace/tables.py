@@ -208,8 +208,13 @@ class Appender:
 
     def take(self) -> dict[str, dict[str, Array]]:
         """The columns of what waits, by table; it waits no longer."""
-        waiting, self._waiting = self._waiting, {}
-        found = {name: self._encoders[name].columns(items) for name, items in waiting.items()}
-        for end in waiting.get(BackwardEnd.kind, ()):
+        try:
+            found = {name: self._encoders[name].columns(items) for name, items in self._waiting.items()}
+        except BaseException:  # Ctrl+C: all of it waits on
+            for encoder in self._encoders.values():
+                encoder.forget()
+            raise
+        for end in self._waiting.get(BackwardEnd.kind, ()):
             self._encoders[NodeBegin.kind].end_call(end.call)
+        self._waiting = {}
         return found

@@ -249,13 +249,12 @@ class TraceWriter:
                 return
             if self._failure is not None:
                 raise self._failure
-            with self._lock:
-                self._chunk()
-                batch, self._batch = self._batch, Batch([], [])
-            if not batch.chunks and not batch.contents:
-                return
             try:
-                self._commit(self._connection, batch)
+                with self._lock:
+                    self._chunk()
+                    batch, self._batch = self._batch, Batch([], [])
+                if batch.chunks or batch.contents:
+                    self._commit(self._connection, batch)
             except Exception as error:
                 # These rows are lost, and later ones speak of them: nothing more can be written.
                 self._failure = TraceError(f"cannot write {self.path}: {' '.join(str(error).split())}")

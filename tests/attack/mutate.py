@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.attack import hostile
-from tests.attack.rows import Raw, Rows
+from tests.helpers.forgery import Raw, Rows
 
 JSON_COLUMNS = {
     "meta": {2}, "source": {3}, "node": {5, 10, 11}, "edge": set(), "value": {2}, "label": set(), "tensor": {1},

@@ -12,7 +12,7 @@ from gradviz.trace.base import TraceBase
 from gradviz.trace.memory import MemoryTrace
 from gradviz.trace.model import Source
 from gradviz.trace.writer import TraceWriter
-from tests.attack.rows import Rows
+from tests.helpers.forgery import Rows
 from tests.helpers.simulator import Simulator
 from tests.helpers.synthetic import autograd_basics, training
 

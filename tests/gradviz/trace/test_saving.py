@@ -211,7 +211,7 @@ def test_what_was_tampered_with_is_refused_after_saving_too(tmp_path: Path) -> N
     with Trace.open(path) as trace:
         save(trace, tmp_path / "saved.gradviz")
     connection = sqlite3.connect(tmp_path / "saved.gradviz", isolation_level=None)
-    connection.execute("DELETE FROM event WHERE step = 3")
+    connection.execute("DELETE FROM chunk WHERE stream = 'op'")
     connection.close()
     with pytest.raises(TraceError, match="damaged"):
         Trace.open(tmp_path / "saved.gradviz")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -287,8 +288,15 @@ class Interrupted(sqlite3.Connection):
             raise KeyboardInterrupt
         return done
 
+    def executemany(self, sql: str, rows: Any) -> sqlite3.Cursor:
+        done = super().executemany(sql, rows)
+        if self.statement and sql.startswith(self.statement):
+            self.statement = ""
+            raise KeyboardInterrupt
+        return done
 
-@pytest.mark.parametrize("statement", ["BEGIN", "INSERT INTO event", "COMMIT"])
+
+@pytest.mark.parametrize("statement", ["BEGIN", "INSERT INTO chunk", "COMMIT"])
 def test_ctrl_c_in_the_middle_of_a_commit_loses_nothing(
     path: Path, statement: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
