@@ -5,7 +5,7 @@ from __future__ import annotations
 from gradviz.projection.diagram import Box, BoxKind, Diagram, Link
 from gradviz.projection.text import shortened
 from gradviz.trace.events import BackwardBegin
-from gradviz.trace.model import Edge, GraphNode, NodeId, NodeKind
+from gradviz.trace.model import Edge, GraphNode, NodeId, NodeKind, Value
 from gradviz.trace.protocol import TraceLike
 
 LONG_TITLE = 24
@@ -43,9 +43,10 @@ def backward(trace: TraceLike) -> Diagram:
             continue
         for number, user in enumerate(users, 1):
             copy_of[node.id, user] = diagram.add(_box(node, None, number, len(users)))
-    for index, edge in enumerate(trace.edges):
-        target = copy_of.get((edge.target, edge.source))
-        diagram.links.append(Link(box_of[edge.source], box_of[edge.target] if target is None else target, index))
+    edges = trace.columns(Edge)
+    for index, (source, end) in enumerate(zip(edges.source.tolist(), edges.target.tolist(), strict=True)):
+        target = copy_of.get((end, source))
+        diagram.links.append(Link(box_of[source], box_of[end] if target is None else target, index))
     return diagram
 
 
@@ -63,28 +64,25 @@ def _consumers(trace: TraceLike) -> dict[NodeId, tuple[NodeId, ...]]:
 
     Only leaves without edges of their own: a node that hands gradients on cannot stand in two places.
     """
-    sources = {edge.source for edge in trace.edges}
-    found: dict[NodeId, dict[NodeId, Edge]] = {}
-    for edge in trace.edges:
-        leaf = trace.nodes[edge.target].kind is NodeKind.ACCUMULATE_GRAD
-        if leaf and edge.target not in sources:
-            found.setdefault(edge.target, {})[edge.source] = edge
+    edges = trace.columns(Edge)
+    leaves = set(trace.leaves).difference(edges.source.tolist())
+    found: dict[NodeId, dict[NodeId, None]] = {}
+    for source, target in zip(edges.source.tolist(), edges.target.tolist(), strict=True):
+        if target in leaves:
+            found.setdefault(target, {})[source] = None
     return {leaf: tuple(users) for leaf, users in found.items()}
 
 
 def root_labels(trace: TraceLike) -> dict[NodeId, str]:
     """The names of tensors whose graph starts at a node: roots of backward calls, and results that
     nothing was made of."""
-    targets = {edge.target for edge in trace.edges}
-    labels = {
-        value.node: value.label
-        for value in trace.values
-        if value.node is not None and value.label and value.node not in targets
-    }
-    for event in trace.events:
-        if isinstance(event, BackwardBegin):
-            for root in event.roots:
-                if root.label and root.node not in targets:
-                    labels[root.node] = root.label
+    targets, texts = set(trace.columns(Edge).target.tolist()), trace.texts
+    values, roots = trace.columns(Value), trace.columns(BackwardBegin).roots
+    labels: dict[NodeId, str] = {}
+    for nodes, names in ((values.node, values.label), (roots.node, roots.label)):
+        known = (nodes >= 0) & (names >= 0)
+        for node, name in zip(nodes[known].tolist(), names[known].tolist(), strict=True):
+            if texts[name] and node not in targets:
+                labels[node] = texts[name]
     leaves = set(trace.leaves)
     return {node: shortened(label, LONGEST_LABEL) for node, label in labels.items() if node not in leaves}

@@ -31,7 +31,7 @@ def forward(trace: TraceLike) -> Diagram:
     A tensor written in place is, from then on, the result of the operation that wrote it. A tensor that
     no operation of the trace made has a box at each operation that reads it.
     """
-    events = [event for event in trace.events if isinstance(event, Op)]
+    events = list(trace.rows(Op))
     initial = _initializations(events)
     events = [event for event in events if event.step not in initial]
     readers = _readers(events)

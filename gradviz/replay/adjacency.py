@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from gradviz.trace.model import NodeId
+import numpy as np
+
+from gradviz.trace.model import Edge, NodeId
 from gradviz.trace.protocol import TraceLike
 
 EdgeIndex = int
@@ -14,13 +16,14 @@ class Adjacency:
     """The edges at every node, as indices into ``trace.edges``; those that leave it in the order of slots."""
 
     def __init__(self, trace: TraceLike) -> None:
-        self._out: list[list[EdgeIndex]] = [[] for _ in trace.nodes]
-        self._into: list[list[EdgeIndex]] = [[] for _ in trace.nodes]
-        for index, edge in enumerate(trace.edges):
-            self._out[edge.source].append(index)
-            self._into[edge.target].append(index)
-        for edges in self._out:
-            edges.sort(key=lambda index: trace.edges[index].slot)
+        self._out: list[list[EdgeIndex]] = [[] for _ in range(len(trace.nodes))]
+        self._into: list[list[EdgeIndex]] = [[] for _ in range(len(trace.nodes))]
+        edges = trace.columns(Edge)
+        by_slot = np.argsort(edges.slot, kind="stable")
+        for index, source in zip(by_slot.tolist(), edges.source[by_slot].tolist(), strict=True):
+            self._out[source].append(index)
+        for index, target in enumerate(edges.target.tolist()):
+            self._into[target].append(index)
 
     def out(self, node: NodeId) -> list[EdgeIndex]:
         """The edges that leave ``node``."""

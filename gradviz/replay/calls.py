@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from gradviz.replay.index import EventIndex
-from gradviz.trace.events import BackwardBegin, Flow, NodeBegin, NodeEnd
+from gradviz.trace.events import BackwardBegin
 from gradviz.trace.model import NodeId, TensorId
 
 
@@ -87,37 +87,37 @@ class Calls:
                 self._all_arrived(frame, root.node)
         return frame.reached
 
-    def node_begin(self, event: NodeBegin) -> None:
+    def node_begin(self, call: int, node: NodeId) -> None:
         """A node leaves the queue and takes its buffer along."""
-        frame = self._frame(event.call)
+        frame = self._frame(call)
         if frame is None:
             return
-        frame.queue.discard(event.node)
-        frame.open.pop(event.node, None)
-        frame.running.add(event.node)
-        frame.buffers.pop(event.node, None)
+        frame.queue.discard(node)
+        frame.open.pop(node, None)
+        frame.running.add(node)
+        frame.buffers.pop(node, None)
 
-    def flow(self, event: Flow) -> None:
-        """A gradient arrives in a buffer, and the target waits for one less."""
-        frame = self._frame(event.call)
+    def flow(self, call: int, target: NodeId, slot: int, total: TensorId | None) -> None:
+        """A gradient arrives in a buffer, which then holds ``total``, and the target waits for one less."""
+        frame = self._frame(call)
         if frame is None:
             return
-        if event.total is not None:
-            frame.buffers.setdefault(event.target, {})[event.target_slot] = event.total
-        left = frame.open.get(event.target, 1) - 1
-        frame.open[event.target] = max(left, 0)
+        if total is not None:
+            frame.buffers.setdefault(target, {})[slot] = total
+        left = frame.open.get(target, 1) - 1
+        frame.open[target] = max(left, 0)
         if left <= 0:
-            self._all_arrived(frame, event.target)
+            self._all_arrived(frame, target)
 
-    def node_end(self, event: NodeEnd) -> None:
+    def node_end(self, call: int, node: NodeId, freed: bool) -> None:
         """A node has run."""
-        self._outcomes[event.node] = NodeState.FREED if event.freed else NodeState.DONE
-        if event.freed:
-            self._freed.add(event.node)
-        frame = self._frame(event.call)
+        self._outcomes[node] = NodeState.FREED if freed else NodeState.DONE
+        if freed:
+            self._freed.add(node)
+        frame = self._frame(call)
         if frame is not None:
-            frame.running.discard(event.node)
-            frame.finished.add(event.node)
+            frame.running.discard(node)
+            frame.finished.add(node)
 
     def end(self, call: int) -> frozenset[NodeId]:
         """End a call and all that still runs within it; the nodes they reached."""

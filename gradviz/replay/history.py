@@ -5,12 +5,16 @@ It runs once for a trace, from the first event to the last; a ``Playhead`` then 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from math import prod
+
+import numpy as np
 
 from gradviz.replay.calls import Calls, NodeState
 from gradviz.replay.index import EventIndex
 from gradviz.replay.tracks import Track, TrackBuilder
+from gradviz.trace.columns import Ragged
 from gradviz.trace.events import (
     Accumulate,
     BackwardBegin,
@@ -23,8 +27,9 @@ from gradviz.trace.events import (
     Op,
     ValueWrite,
 )
-from gradviz.trace.model import NodeId, TensorId
+from gradviz.trace.model import Edge, NodeId, TensorId, Value
 from gradviz.trace.protocol import TraceLike
+from gradviz.trace.tables import EVENT_KINDS
 
 NONE = -1
 """Stands for None in the integer tracks."""
@@ -43,27 +48,28 @@ class History:
         self._read_graph()
         self._calls = Calls(index, self._targets)
         self._start()
-        for event in trace.events:
-            self._take(event)
+        self._take_all()
         self._build()
 
     def _read_graph(self) -> None:
         trace = self._trace
-        self._targets: list[list[NodeId]] = [[] for _ in trace.nodes]
-        self._edges_of: list[list[int]] = [[] for _ in trace.nodes]
+        self._targets: list[list[NodeId]] = [[] for _ in range(len(trace.nodes))]
+        self._edges_of: list[list[int]] = [[] for _ in range(len(trace.nodes))]
         self._edge_at: dict[tuple[NodeId, int], int] = {}
-        for position, edge in enumerate(trace.edges):
-            self._targets[edge.source].append(edge.target)
-            self._edges_of[edge.source].append(position)
-            self._edge_at[edge.source, edge.slot] = position
-            self.slots.setdefault((edge.target, edge.target_slot), len(self.slots))
-        for step in self._index.kinds.get(BackwardBegin.kind, ()):
-            begin = trace.events[step - 1]
-            assert isinstance(begin, BackwardBegin)
-            for root in begin.roots:
-                self.slots.setdefault((root.node, root.slot), len(self.slots))
+        edges = trace.columns(Edge)
+        ends = zip(
+            *(getattr(edges, name).tolist() for name in ("source", "slot", "target", "target_slot")), strict=True
+        )
+        for position, (source, slot, target, target_slot) in enumerate(ends):
+            self._targets[source].append(target)
+            self._edges_of[source].append(position)
+            self._edge_at[source, slot] = position
+            self.slots.setdefault((target, target_slot), len(self.slots))
+        roots = trace.columns(BackwardBegin).roots
+        for root in zip(roots.node.tolist(), roots.slot.tolist(), strict=True):
+            self.slots.setdefault(root, len(self.slots))
         self.slot_nodes: list[NodeId] = [node for node, _ in self.slots]
-        self._slots_of: list[list[int]] = [[] for _ in trace.nodes]
+        self._slots_of: list[list[int]] = [[] for _ in range(len(trace.nodes))]
         for node, slot in self.slots:
             self._slots_of[node].append(slot)
         for leaf in (*trace.leaves, *self._index.grad_events):
@@ -107,29 +113,28 @@ class History:
 
         A leaf's node is made with the first node that leads to it, so it appears together with that.
         """
-        made: set[NodeId] = set()
-        for step in self._index.kinds.get(Op.kind, ()):
-            event = self._trace.events[step - 1]
-            assert isinstance(event, Op)
-            made.update(event.nodes, self._leaf_inputs(event))
-        from_made: dict[NodeId, bool] = {}
-        for edge in self._trace.edges:
-            from_made[edge.target] = from_made.get(edge.target, True) and edge.source in made
-        return [
-            int(node not in made and not (node in self.leaves and from_made.get(node, False)))
-            for node in range(len(self._trace.nodes))
-        ]
-
-    def _leaf_inputs(self, event: Op) -> list[NodeId]:
-        owners = (self._trace.values[value].node for value in event.inputs)
-        return [node for node in owners if node is not None and node in self.leaves]
+        ops, edges = self._trace.columns(Op), self._trace.columns(Edge)
+        count = len(self._trace.nodes)
+        made = np.zeros(count + 1, np.bool_)  # the last for -1, no node
+        made[ops.nodes.values] = True
+        leaf = np.zeros(count + 1, np.bool_)
+        leaf[self.leaf_nodes] = True
+        owners = self._trace.columns(Value).node[ops.inputs.values]
+        made[owners[leaf[owners]]] = True
+        led_to, from_elsewhere = np.zeros((2, count), np.bool_)
+        led_to[edges.target] = True
+        from_elsewhere[edges.target[~made[edges.source]]] = True
+        appears = made[:-1] | (leaf[:-1] & led_to & ~from_elsewhere)
+        existing: list[int] = (~appears).astype(int).tolist()
+        return existing
 
     def _first_values(self) -> list[int]:
         """The numbers of each leaf before anything wrote them, as far as the trace knows."""
         first = [NONE] * len(self._trace.nodes)
-        for value in self._trace.values:
-            if value.node in self.leaves and value.tensor is not None and first[value.node] == NONE:
-                first[value.node] = value.tensor
+        values = self._trace.columns(Value)
+        for node, tensor in zip(values.node.tolist(), values.tensor.tolist(), strict=True):
+            if tensor >= 0 and node in self.leaves and first[node] == NONE:
+                first[node] = tensor
         for leaf, steps in self._index.value_events.items():
             event = self._trace.events[steps[0] - 1]
             assert isinstance(event, ValueWrite)
@@ -148,34 +153,60 @@ class History:
 
     # What each event does.
 
-    def _take(self, event: Event) -> None:
-        match event:
-            case Flow():
-                self._calls.flow(event)
-                edge = self._edge_at.get((event.source, event.slot))
-                if edge is not None:
-                    self._edges.set(event.step, edge, _number(event.gradient))
-                self._show(event.step, (event.target,))
-            case NodeBegin():
-                self._calls.node_begin(event)
-                self._begun.set(event.step, event.node, event.step)
-                self._show(event.step, (event.node,))
-            case NodeEnd():
-                self._calls.node_end(event)
-                self._show(event.step, (event.node,))
-            case BackwardBegin():
-                self._backward_begin(event)
-            case BackwardEnd():
-                self._show(event.step, self._calls.end(event.call))
-                self._call.set(event.step, 0, _number(self._calls.innermost))
-            case Accumulate() | GradWrite():
-                self._grad_event(event)
-            case Op():
-                self._op(event)
-            case ValueWrite():
-                self._values.set(event.step, event.leaf, _number(event.after))
-            case _:
-                pass
+    def _take_all(self) -> None:
+        found = self._takers()
+        takers = [found.get(kind) for kind in EVENT_KINDS]
+        for kind in self._trace.kinds.tolist():
+            taker = takers[kind]
+            if taker is not None:
+                next(taker)
+
+    def _takers(self) -> dict[type[Event], Iterator[None]]:
+        """For each kind of event that changes something what takes the next one of them in."""
+        return {
+            Flow: self._flows(),
+            NodeBegin: self._node_begins(),
+            NodeEnd: self._node_ends(),
+            BackwardBegin: map(self._backward_begin, self._trace.rows(BackwardBegin)),
+            BackwardEnd: self._backward_ends(),
+            Accumulate: self._accumulations(),
+            GradWrite: self._grad_writes(),
+            Op: self._ops(),
+            ValueWrite: self._value_writes(),
+        }
+
+    def _rows(self, kind: type[Event], *names: str) -> Iterator[tuple[int, ...]]:
+        columns = self._trace.columns(kind)
+        return zip(columns.step.tolist(), *(getattr(columns, name).tolist() for name in names), strict=True)
+
+    def _flows(self) -> Iterator[None]:
+        names = ("call", "source", "slot", "target", "target_slot", "gradient", "total")
+        for step, call, source, slot, target, target_slot, gradient, total in self._rows(Flow, *names):
+            self._calls.flow(call, target, target_slot, None if total < 0 else total)
+            edge = self._edge_at.get((source, slot))
+            if edge is not None:
+                self._edges.set(step, edge, gradient)
+            self._show(step, (target,))
+            yield
+
+    def _node_begins(self) -> Iterator[None]:
+        for step, call, node in self._rows(NodeBegin, "call", "node"):
+            self._calls.node_begin(call, node)
+            self._begun.set(step, node, step)
+            self._show(step, (node,))
+            yield
+
+    def _node_ends(self) -> Iterator[None]:
+        for step, call, node, freed in self._rows(NodeEnd, "call", "node", "freed"):
+            self._calls.node_end(call, node, bool(freed))
+            self._show(step, (node,))
+            yield
+
+    def _backward_ends(self) -> Iterator[None]:
+        for step, call in self._rows(BackwardEnd, "call"):
+            self._show(step, self._calls.end(call))
+            self._call.set(step, 0, _number(self._calls.innermost))
+            yield
 
     def _show(self, step: int, nodes: Iterable[NodeId]) -> None:
         """Note how the nodes stand in the calls that run now."""
@@ -196,24 +227,49 @@ class History:
         self._show(event.step, reached)
         self._call.set(event.step, 0, event.call)
 
-    def _grad_event(self, event: Accumulate | GradWrite) -> None:
-        leaf = self.leaves[event.leaf]
-        self._grad_steps.set(event.step, leaf, event.step)
-        if isinstance(event, Accumulate):
-            self._sums.set(event.step, leaf, 1 if event.mode == "set" else self._sums.now[leaf] + 1)
-        elif event.cause == "assign" or is_clear(self._trace, event.after):
-            self._sums.set(event.step, leaf, 0)
+    def _accumulations(self) -> Iterator[None]:
+        columns = self._trace.columns(Accumulate)
+        fresh = columns.words("mode").index("set")
+        for step, node, mode in self._rows(Accumulate, "leaf", "mode"):
+            leaf = self.leaves[node]
+            self._grad_steps.set(step, leaf, step)
+            self._sums.set(step, leaf, 1 if mode == fresh else self._sums.now[leaf] + 1)
+            yield
 
-    def _op(self, event: Op) -> None:
-        made = [*event.nodes, *self._leaf_inputs(event)]
-        for node in event.nodes:
-            made += self._targets[node]
-        for node in made:
-            self._created.set(event.step, node, 1)
-        for output in event.outputs:
-            value = self._trace.values[output]
-            if value.node is not None and value.slot == 0 and value.tensor is not None:
-                self._values.set(event.step, value.node, value.tensor)
+    def _grad_writes(self) -> Iterator[None]:
+        texts = self._trace.texts
+        for step, node, cause, after in self._rows(GradWrite, "leaf", "cause", "after"):
+            leaf = self.leaves[node]
+            self._grad_steps.set(step, leaf, step)
+            if texts[cause] == "assign" or is_clear(self._trace, None if after < 0 else after):
+                self._sums.set(step, leaf, 0)
+            yield
+
+    def _value_writes(self) -> Iterator[None]:
+        for step, leaf, after in self._rows(ValueWrite, "leaf", "after"):
+            self._values.set(step, leaf, after)
+            yield
+
+    def _ops(self) -> Iterator[None]:
+        columns, values = self._trace.columns(Op), self._trace.columns(Value)
+        owners, slots, tensors = values.node.tolist(), values.slot.tolist(), values.tensor.tolist()
+        lists = zip(*(_listed(getattr(columns, name)) for name in ("nodes", "inputs", "outputs")), strict=True)
+        for step, (nodes, inputs, outputs) in zip(columns.step.tolist(), lists, strict=True):
+            made = [*nodes, *(owners[value] for value in inputs if owners[value] in self.leaves)]
+            for node in nodes:
+                made += self._targets[node]
+            for node in made:
+                self._created.set(step, node, 1)
+            for output in outputs:
+                if owners[output] >= 0 and slots[output] == 0 and tensors[output] >= 0:
+                    self._values.set(step, owners[output], tensors[output])
+            yield
+
+
+def _listed(ragged: Ragged) -> Iterator[list[int]]:
+    """The list of each row."""
+    values = ragged.values.tolist()
+    return (values[start:end] for start, end in pairwise(ragged.starts.tolist()))
 
 
 def _number(optional: int | None) -> int:

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gradviz.trace.events import (
     Accumulate,
     BackwardBegin,
     BackwardEnd,
-    Event,
     GradWrite,
     Mark,
     NodeBegin,
@@ -22,8 +24,10 @@ from gradviz.trace.events import (
 )
 from gradviz.trace.model import NodeId
 from gradviz.trace.protocol import TraceLike
+from gradviz.trace.tables import EVENT_KINDS
 
 Line = tuple[str, int]
+_OP, _BEGIN, _END = map(EVENT_KINDS.index, (Op, BackwardBegin, BackwardEnd))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,63 +47,90 @@ class Call:
 
 
 class EventIndex:
-    """Built in one pass over the events; get it with ``index_of``, which keeps one for each trace."""
+    """Built of the columns of a trace; get it with ``index_of``, which keeps one for each trace."""
 
-    def __init__(self, events: Sequence[Event]) -> None:
-        self.length = len(events)
-        self.kinds: dict[str, list[int]] = defaultdict(list)
-        self.runs: dict[NodeId, list[int]] = defaultdict(list)
-        self.run_in_call: dict[tuple[int, NodeId], int] = {}
-        self.queued: set[tuple[int, NodeId]] = set()
-        self.grad_events: dict[NodeId, list[int]] = defaultdict(list)
-        self.value_events: dict[NodeId, list[int]] = defaultdict(list)
-        self.marks: dict[str, list[int]] = defaultdict(list)
-        self.visits: dict[Line, list[int]] = defaultdict(list)
-        self.located: list[int] = []
-        self.calls: dict[int, Call] = {}
-        self.accumulating: set[int] = set()
+    def __init__(self, trace: TraceLike) -> None:
+        self.length = len(trace.events)
+        self.kinds: dict[str, list[int]] = {}
+        for kind in EVENT_KINDS:
+            steps = trace.columns(kind).step
+            if len(steps):
+                self.kinds[kind.kind] = steps.tolist()
+        begins, sums = trace.columns(NodeBegin), trace.columns(Accumulate)
+        grads, values = trace.columns(GradWrite), trace.columns(ValueWrite)
+        self.runs: dict[NodeId, list[int]] = _grouped(begins.node, begins.step)
+        pairs = zip(begins.call.tolist(), begins.node.tolist(), strict=True)
+        self.run_in_call: dict[tuple[int, NodeId], int] = dict(zip(pairs, begins.step.tolist(), strict=True))
+        came = begins.ready_came
+        self.queued: set[tuple[int, NodeId]] = set(
+            zip(begins.call[came.owners].tolist(), came.entry.tolist(), strict=True)
+        )
+        self.grad_events: dict[NodeId, list[int]] = _grouped(
+            np.concatenate([sums.leaf, grads.leaf]), np.concatenate([sums.step, grads.step])
+        )
+        self.value_events: dict[NodeId, list[int]] = _grouped(values.leaf, values.step)
+        self.accumulating: set[int] = set(np.unique(sums.call).tolist())
         """The calls that set or added to a ``.grad``."""
-        lines = _Lines()
-        open_calls: list[int] = []
-        for step, event in enumerate(events, start=1):
-            self.kinds[event.kind].append(step)
-            if event.line is not None and event.file is not None:
-                self.located.append(step)
-            if lines.enters(event):
-                self.visits[lines.now].append(step)
-            self._note(step, event, open_calls)
-
-    def _note(self, step: int, event: Event, open_calls: list[int]) -> None:
-        match event:
-            case NodeBegin():
-                self.runs[event.node].append(step)
-                self.run_in_call[event.call, event.node] = step
-                self.queued.update((event.call, node) for node in event.ready)
-            case Accumulate():
-                self.grad_events[event.leaf].append(step)
-                self.accumulating.add(event.call)
-            case GradWrite():
-                self.grad_events[event.leaf].append(step)
-            case ValueWrite():
-                self.value_events[event.leaf].append(step)
-            case Mark():
-                self.marks[event.name].append(step)
-            case BackwardBegin():
-                parent = open_calls[-1] if open_calls else None
-                self.calls[event.call] = Call(event.call, step, None, len(open_calls), parent=parent)
-                open_calls.append(event.call)
-            case BackwardEnd() if event.call in open_calls:
-                # An inner call that never reported its end cannot outlive the outer one.
-                del open_calls[open_calls.index(event.call) :]
-                begun = self.calls[event.call]
-                self.calls[event.call] = replace(begun, end=step, failed=event.error is not None)
-            case _:
-                pass
+        self.marks: dict[str, list[int]] = defaultdict(list)
+        for mark in trace.rows(Mark):
+            self.marks[mark.name].append(mark.step)
+        self.calls: dict[int, Call] = _calls(trace)
+        files, lines = _places(trace)
+        self.located: list[int] = (np.flatnonzero((files >= 0) & (lines >= 0)) + 1).tolist()
+        self.visits: dict[Line, list[int]] = _visits(trace, files, lines)
 
     @property
     def outputs(self) -> list[int]:
         """The steps at which the program printed something."""
         return self.kinds.get(Output.kind, [])
+
+
+def _grouped(keys: NDArray[np.int32], steps: NDArray[np.int32]) -> dict[int, list[int]]:
+    """The sorted steps of each key."""
+    order = np.lexsort((steps, keys))
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=-1)).tolist()
+    sorted_steps = steps[order].tolist()
+    ends = [*starts[1:], len(sorted_steps)]
+    return {key: sorted_steps[start:end] for key, start, end in zip(keys[starts].tolist(), starts, ends, strict=True)}
+
+
+def _calls(trace: TraceLike) -> dict[int, Call]:
+    begins, ends = trace.columns(BackwardBegin), trace.columns(BackwardEnd)
+    happened = [(step, call, None) for step, call in zip(begins.step.tolist(), begins.call.tolist(), strict=True)]
+    happened += zip(ends.step.tolist(), ends.call.tolist(), (ends.error >= 0).tolist(), strict=True)
+    calls: dict[int, Call] = {}
+    running: list[int] = []
+    for step, call, failed in sorted(happened, key=lambda each: each[0]):
+        if failed is None:
+            calls[call] = Call(call, step, None, len(running), parent=running[-1] if running else None)
+            running.append(call)
+        elif call in running:
+            # An inner call that never reported its end cannot outlive the outer one.
+            del running[running.index(call) :]
+            calls[call] = replace(calls[call], end=step, failed=failed)
+    return calls
+
+
+def _places(trace: TraceLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """For each event the number of its file's name and its line, -1 for none."""
+    files, lines = np.full((2, len(trace.events)), -1, np.int32)
+    for kind in EVENT_KINDS:
+        columns = trace.columns(kind)
+        files[columns.step - 1], lines[columns.step - 1] = columns.file, columns.line
+    return files, lines
+
+
+def _visits(trace: TraceLike, files: NDArray[np.int32], lines: NDArray[np.int32]) -> dict[Line, list[int]]:
+    """The steps at which the program came to each line."""
+    visits: dict[Line, list[int]] = defaultdict(list)
+    seen = _Lines()
+    texts = trace.texts
+    kinds = trace.kinds.tolist()
+    for step, (kind, file, line) in enumerate(zip(kinds, files.tolist(), lines.tolist(), strict=True), 1):
+        if seen.enters(kind, texts[file] if file >= 0 else None, line if line >= 0 else None):
+            visits[seen.now].append(step)
+    return visits
 
 
 class _Lines:
@@ -116,28 +147,28 @@ class _Lines:
         self._callers: list[Line] = []
         self._call_over = False
 
-    def enters(self, event: Event) -> bool:
-        """Take the event in; True if it is the first of a visit to ``now``."""
-        if event.file is None or event.line is None:
-            self._follow(event, self.now)
+    def enters(self, kind: int, file: str | None, number: int | None) -> bool:
+        """Take an event of this kind in; True if it is the first of a visit to ``now``."""
+        if file is None or number is None:
+            self._follow(kind, self.now)
             return False
-        line = (event.file, event.line)
-        again = line == self.now and self._call_over and isinstance(event, Op | BackwardBegin)
-        returns = line in self._callers and not isinstance(event, BackwardBegin)
+        line = (file, number)
+        again = line == self.now and self._call_over and kind in (_OP, _BEGIN)
+        returns = kind != _BEGIN and line in self._callers
         arrives = line != self.now and not returns
         self.now = line
-        self._follow(event, line)
+        self._follow(kind, line)
         return arrives or again
 
-    def _follow(self, event: Event, line: Line) -> None:
-        if isinstance(event, BackwardBegin):
+    def _follow(self, kind: int, line: Line) -> None:
+        if kind == _BEGIN:
             self._callers.append(line)
             self._call_over = False
-        elif isinstance(event, BackwardEnd):
+        elif kind == _END:
             if self._callers:
                 self._callers.pop()
             self._call_over = not self._callers
-        elif isinstance(event, Op):
+        elif kind == _OP:
             self._call_over = False
 
 
@@ -148,7 +179,7 @@ def index_of(trace: TraceLike) -> EventIndex:
     """The index of a trace, built when first asked for and again when the trace has grown."""
     index = _indices.get(trace)
     if index is None or index.length != len(trace.events):
-        index = _indices[trace] = EventIndex(trace.events)
+        index = _indices[trace] = EventIndex(trace)
     return index
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from gradviz.trace.events import (
     Accumulate,
     BackwardBegin,
@@ -18,7 +20,7 @@ from gradviz.trace.events import (
     ValueWrite,
     Warned,
 )
-from gradviz.trace.model import NodeId, TensorId
+from gradviz.trace.model import NodeId, TensorId, TensorInfo, Value
 from gradviz.trace.protocol import TraceLike
 
 ProblemKind = Literal["error", "warning", "value", "start", "gradient", "grad", "parameter"]
@@ -63,6 +65,26 @@ def problems(trace: TraceLike, limit: int = LIMIT) -> list[Problem]:
     return found
 
 
+def _suspects(trace: TraceLike) -> list[int]:
+    """The steps that can have a problem: the program's own, and those that speak of a tensor that is not finite."""
+    tensors = trace.columns(TensorInfo)
+    bad = np.append((tensors.nan > 0) | (tensors.inf > 0), False)  # the last for -1, no tensor
+    values = np.append(bad[trace.columns(Value).tensor], False)
+    steps = [trace.columns(Error).step, trace.columns(Warned).step]
+    for kind, name in ((Flow, "gradient"), (Accumulate, "after"), (GradWrite, "after"), (ValueWrite, "after")):
+        columns = trace.columns(kind)
+        steps.append(columns.step[bad[getattr(columns, name)]])
+    begins, calls, ops = trace.columns(NodeBegin), trace.columns(BackwardBegin), trace.columns(Op)
+    for columns, lists, found in (
+        (begins, begins.grad_outputs, bad[begins.grad_outputs.values]),
+        (calls, calls.roots, bad[calls.roots.gradient]),
+        (ops, ops.outputs, values[ops.outputs.values]),
+    ):
+        steps.append(np.unique(columns.step[lists.owners[found]]))
+    suspects: list[int] = np.sort(np.concatenate(steps)).tolist()
+    return suspects
+
+
 class _Scan:
     """One walk over the events that remembers what each running node was given."""
 
@@ -73,8 +95,8 @@ class _Scan:
         """(call, node) of nodes that were run with a gradient that is not finite."""
 
     def all(self) -> Iterator[Problem]:
-        for event in self._trace.events:
-            yield from self._of(event)
+        for step in _suspects(self._trace):
+            yield from self._of(self._trace.events[step - 1])
 
     def _of(self, event: Event) -> Iterator[Problem]:
         step = event.step

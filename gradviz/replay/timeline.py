@@ -24,6 +24,7 @@ from gradviz.trace.events import (
 )
 from gradviz.trace.model import NodeId, TensorId
 from gradviz.trace.protocol import TraceLike
+from gradviz.trace.tables import EVENT_KINDS
 
 SpanKind = Literal["forward", "backward", "zero", "write", "optimizer", "error"]
 MarkKind = Literal["set", "added", "zeroed", "written"]
@@ -93,23 +94,23 @@ def program_spans(trace: TraceLike) -> list[Span]:
 
 def _pieces(trace: TraceLike, index: EventIndex) -> Iterator[Span]:
     outer = {call.begin: call for call in index.calls.values() if call.depth == 0}
+    kinds = trace.kinds.tolist()
     step = 1
-    while step <= len(trace.events):
-        event = trace.events[step - 1]
+    while step <= len(kinds):
         if step in outer:
             call = outer[step]
-            end = len(trace.events) if call.end is None else call.end
+            end = len(kinds) if call.end is None else call.end
             yield Span(step, end, "backward", call_name(trace, call.number), call.number, call.failed)
             step = end
-        elif (named := _kind_and_title(trace, event)) is not None:
+        elif EVENT_KINDS[kinds[step - 1]] is Op:
+            yield Span(step, step, "forward", "forward")
+        elif (named := _kind_and_title(trace, trace.events[step - 1])) is not None:
             yield Span(step, step, *named)
         step += 1
 
 
 def _kind_and_title(trace: TraceLike, event: Event) -> tuple[SpanKind, str] | None:
     match event:
-        case Op():
-            return "forward", "forward"
         case GradWrite():
             return ("zero" if is_clear(trace, event.after) else "write"), event.cause
         case ValueWrite():

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradviz.trace.columns import Columns
 from gradviz.trace.events import Event
@@ -20,6 +21,8 @@ from gradviz.trace.views import Events, Rows
 
 if TYPE_CHECKING:
     import networkx as nx
+
+Item = TypeVar("Item")
 
 INFOS = 4096
 """Summaries of tensors that are kept at hand."""
@@ -38,6 +41,7 @@ class TraceBase:
         self._events = Events(self.held)
         self._info = lru_cache(INFOS)(self._make_info)
         self._meta: tuple[int, dict[str, Any]] = (0, {})
+        self._leaves: tuple[int, tuple[NodeId, ...]] = (0, ())
         self._graph: tuple[int, nx.DiGraph[int]] | None = None
 
     def settle(self) -> None:
@@ -47,6 +51,17 @@ class TraceBase:
         """The fields of all nouns or events of a class as arrays: ``columns(Flow)``, ``columns(GraphNode)``."""
         self.settle()
         return self.held.columns(kind)
+
+    def rows(self, kind: type[Item]) -> Sequence[Item]:
+        """The objects of one class in order: ``rows(BackwardBegin)``."""
+        self.settle()
+        return Rows(self.held, kind)
+
+    @property
+    def kinds(self) -> NDArray[np.uint8]:
+        """For each event, in order, the place of its kind in ``tables.EVENT_KINDS``."""
+        self.settle()
+        return self.held.kinds
 
     @property
     def texts(self) -> Texts:
@@ -105,8 +120,11 @@ class TraceBase:
     @property
     def leaves(self) -> tuple[NodeId, ...]:
         """The AccumulateGrad nodes in order of creation."""
-        kinds = self.columns(GraphNode)
-        return tuple(np.flatnonzero(kinds.kind == kinds.words("kind").index(NodeKind.ACCUMULATE_GRAD)).tolist())
+        nodes = self.columns(GraphNode)
+        if self._leaves[0] != len(nodes):
+            leaf = nodes.kind == nodes.words("kind").index(NodeKind.ACCUMULATE_GRAD)
+            self._leaves = len(nodes), tuple(np.flatnonzero(leaf).tolist())
+        return self._leaves[1]
 
     @property
     def tensor_count(self) -> int:

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradviz.trace.columns import Columns
 from gradviz.trace.events import Event
 from gradviz.trace.model import Edge, GraphNode, NodeId, Source, TensorId, TensorInfo, Value, ValueId
+from gradviz.trace.texts import Texts
 
 if TYPE_CHECKING:
     import networkx as nx
+
+
+Item = TypeVar("Item")
 
 
 class TraceLike(Protocol):
@@ -38,6 +43,20 @@ class TraceLike(Protocol):
 
     @property
     def events(self) -> Sequence[Event]: ...
+
+    def columns(self, kind: type) -> Columns:
+        """The fields of all nouns or events of a class as arrays: ``columns(Flow)``, ``columns(GraphNode)``."""
+
+    def rows(self, kind: type[Item]) -> Sequence[Item]:
+        """The objects of one class in order: ``rows(BackwardBegin)``."""
+
+    @property
+    def kinds(self) -> NDArray[np.uint8]:
+        """For each event, in order, the place of its kind in ``tables.EVENT_KINDS``."""
+
+    @property
+    def texts(self) -> Texts:
+        """What the numbers of texts in columns stand for."""
 
     @property
     def sources(self) -> Sequence[Source]: ...
