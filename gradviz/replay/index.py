@@ -91,7 +91,7 @@ def _grouped(keys: NDArray[np.int32], steps: NDArray[np.int32]) -> dict[int, lis
     keys = keys[order]
     starts = np.flatnonzero(np.diff(keys, prepend=-1)).tolist()
     sorted_steps = steps[order].tolist()
-    ends = [*starts[1:], len(sorted_steps)]
+    ends = [*starts, len(sorted_steps)][1:]
     return {key: sorted_steps[start:end] for key, start, end in zip(keys[starts].tolist(), starts, ends, strict=True)}
 
 

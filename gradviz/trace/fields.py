@@ -31,7 +31,6 @@ import types
 import typing
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import Enum
-from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import numpy as np
@@ -116,9 +115,17 @@ class Layout:
         return tuple(column for field in self.fields for column in field.columns)
 
 
-@cache
+_layouts: dict[type, Layout] = {}
+
+
 def layout_of(kind: type) -> Layout:
     """The layout of a dataclass. TypeError for a field whose annotation says nothing of a column."""
+    if kind not in _layouts:
+        _layouts[kind] = _read(kind)
+    return _layouts[kind]
+
+
+def _read(kind: type) -> Layout:
     hints = typing.get_type_hints(kind, include_extras=True)
     found, position = [], None
     for field in fields(kind):

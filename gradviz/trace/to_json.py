@@ -7,17 +7,16 @@ hold are the strings ``nan``, ``inf`` and ``-inf``; a complex number is a string
 from __future__ import annotations
 
 import math
-from collections import Counter
-from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
-from gradviz.trace.events import Event, Root
+from gradviz.trace.events import EVENT_TYPES, Event
+from gradviz.trace.fields import Field, layout_of
 from gradviz.trace.model import NodeId, TensorId, ValueId
 from gradviz.trace.protocol import TraceLike
 
 Json = Any
 
-_TENSORS = frozenset({"gradient", "total", "before", "incoming", "after"})
 _BASE = ("step", "file", "line")
 
 
@@ -100,29 +99,35 @@ class Jsonifier:
     def event(self, event: Event) -> Json:
         """One event: what all have in common, then the fields of its kind."""
         found = {"step": event.step, "kind": event.kind, "file": event.file, "line": event.line}
-        for field in fields(event):
+        for field in layout_of(type(event)).fields:
             if field.name not in _BASE:
-                found[field.name] = self._field(field.name, getattr(event, field.name), event.kind)
+                found[field.name] = self._field(field, getattr(event, field.name))
         return found
 
-    def _field(self, name: str, value: Any, kind: str) -> Json:
-        if name in _TENSORS:
-            return self.tensor(value)
-        if name == "leaf":
-            return self.leaf(value)
-        if name == "grad_outputs":
-            return [self.tensor(tensor) for tensor in value]
-        if name == "roots":
-            return [self._root(root) for root in value]
-        if name == "dependencies":
-            return [{"node": node, "count": count} for node, count in value]
-        if kind == "op" and name in ("inputs", "outputs"):
-            return [self._value(index) for index in value]
-        return plain(value)
+    def _field(self, field: Field, value: Any) -> Json:
+        """What an id refers to is told with it; of a list of pairs or records each part by its name."""
+        if not field.listed or value is None:
+            return self._one(field.columns[0].ref, value)
+        parts = [column for column in field.columns if column.of is not None and not column.of.endswith("-")]
+        if field.make is None:
+            return [self._one(parts[-1].ref, entry) for entry in value]
+        names = [column.name.rpartition(".")[2] for column in parts]
+        entries: Any = value if field.make is tuple else map(attrgetter(*names), value)
+        return [
+            {name: self._one(column.ref, part) for name, column, part in zip(names, parts, entry, strict=True)}
+            for entry in entries
+        ]
 
-    def _root(self, root: Root) -> Json:
-        gradient = self.tensor(root.gradient)
-        return {"node": root.node, "slot": root.slot, "label": root.label, "gradient": gradient}
+    def _one(self, ref: str | None, value: Any) -> Json:
+        match ref:
+            case "tensor":
+                return self.tensor(value)
+            case "leaf":
+                return self.leaf(value)
+            case "value":
+                return self._value(value)
+            case _:
+                return plain(value)
 
     def _value(self, index: ValueId) -> Json:
         value = self._trace.values[index]
@@ -138,7 +143,8 @@ class Jsonifier:
     def info(self) -> Json:
         """What the trace is about, in numbers."""
         trace = self._trace
-        counts = Counter(event.kind for event in trace.events)
+        steps = {name: trace.columns(kind).step for name, kind in EVENT_TYPES.items()}
+        kinds = sorted((name for name in steps if len(steps[name])), key=lambda name: int(steps[name][0]))
         return {
             "path": None if trace.path is None else str(trace.path),
             "complete": trace.complete,
@@ -147,7 +153,7 @@ class Jsonifier:
             "created": plain(trace.meta.get("created")),
             "versions": trace.meta.get("versions", {}),
             "steps": len(trace.events),
-            "events": dict(counts),
+            "events": {name: len(steps[name]) for name in kinds},
             "nodes": len(trace.nodes),
             "edges": len(trace.edges),
             "leaves": [self.leaf(node) for node in trace.leaves],
