@@ -12,7 +12,8 @@ from PySide6.QtGui import QHelpEvent, Qt, QTextDocument
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QLabel, QMessageBox, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
 
-from gradviz.trace.events import Error, Mark, Output, Warned
+from altered import altered
+from gradviz.trace.events import Error, Event, Mark, Output, Warned
 from gradviz.trace.memory import MemoryTrace
 from gradviz.trace.model import Cell
 from gradviz_ui.crash import CrashReporter
@@ -29,16 +30,16 @@ MARGIN = "<p style='white-space: pre-wrap'>"
 @pytest.fixture
 def hostile(basics: MemoryTrace) -> MemoryTrace:
     """The basics trace with ``NAME`` wherever a trace holds a text."""
-    basics.nodes = [
+    nodes = [
         replace(
             node, name=NAME, label=NAME, scope=NAME, file=NAME, formula=(NAME,) * len(node.formula),
             saved=tuple(replace(saved, name=NAME) for saved in node.saved),
         )
         for node in basics.nodes
     ]  # fmt: skip
-    basics.values = [replace(value, label=NAME) for value in basics.values]
+    values = [replace(value, label=NAME) for value in basics.values]
     texts = ("name", "cause", "error")
-    basics.events = [
+    events: list[Event] = [
         replace(event, file=NAME, **{field: NAME for field in texts if getattr(event, field, None)})
         for event in basics.events
     ]
@@ -48,10 +49,10 @@ def hostile(basics: MemoryTrace) -> MemoryTrace:
         Mark(name=NAME),
         Error(type=NAME, message=NAME, line=3, file=NAME),
     ]
-    basics.events += [replace(event, step=len(basics.events) + number) for number, event in enumerate(extra, 1)]
-    basics.sources = [replace(basics.sources[0], file=NAME, cells=(Cell(NAME, 1), Cell(NAME, 9)))]
-    basics.meta.update(program=NAME, backend=NAME)
-    return basics
+    sources = [replace(basics.sources[0], file=NAME, cells=(Cell(NAME, 1), Cell(NAME, 9)))]
+    return altered(
+        basics, nodes=nodes, values=values, events=[*events, *extra], sources=sources, program=NAME, backend=NAME
+    )
 
 
 @pytest.fixture

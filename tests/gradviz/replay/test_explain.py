@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from altered import altered
 from gradviz.replay.explain import Reason, arrived, why_accumulated
 from gradviz.trace.events import Accumulate
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
@@ -55,7 +56,8 @@ def test_a_matrix_product_is_worked_out_for_the_element(basics: MemoryTrace) -> 
 def test_a_formula_that_is_no_arithmetic_is_quoted_without_numbers() -> None:
     other = autograd_basics()
     power = next(node for node in other.nodes if node.name == "PowBackward0")
-    other.nodes[power.id] = replace(power, formula=("grad, as the wind blows",))
+    odd = replace(power, formula=("grad, as the wind blows",))
+    other = altered(other, nodes=[odd if node == power else node for node in other.nodes])
     _, second, _ = accumulations(other, "inp")
     assert lines(why_accumulated(other, second, (0, 0)))[-1] == "= PowBackward0: grad, as the wind blows"
 
@@ -63,7 +65,8 @@ def test_a_formula_that_is_no_arithmetic_is_quoted_without_numbers() -> None:
 def test_a_formula_that_the_numbers_contradict_is_not_quoted() -> None:
     lying = autograd_basics()
     power = next(node for node in lying.nodes if node.name == "PowBackward0")
-    lying.nodes[power.id] = replace(power, formula=("grad · self",))
+    lie = replace(power, formula=("grad · self",))
+    lying = altered(lying, nodes=[lie if node == power else node for node in lying.nodes])
     _, second, _ = accumulations(lying, "inp")
     assert lines(why_accumulated(lying, second, (0, 0)))[-1] == "= PowBackward0[0,0]"
 

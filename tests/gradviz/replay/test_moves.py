@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -30,9 +30,9 @@ from synthetic import autograd_basics
 traces = st.builds(lambda seed: Simulator(seed).run(20), st.integers(0, 10**6))
 
 
-def scan(trace: MemoryTrace, step: int, wanted: Callable[[Event], bool], forward: bool) -> int:
+def scan(events: Sequence[Event], step: int, wanted: Callable[[Event], bool], forward: bool) -> int:
     """The nearest wanted event by looking at one after another."""
-    events = trace.events[step:] if forward else reversed(trace.events[: max(step - 1, 0)])
+    events = events[step:] if forward else events[: max(step - 1, 0)][::-1]
     return next((event.step for event in events if wanted(event)), step)
 
 
@@ -55,7 +55,7 @@ def test_a_move_goes_to_the_nearest_event_of_its_kind(
     playhead = Playhead(trace)
     for step in range(len(trace.events) + 1):
         playhead.seek(step)
-        assert target(playhead, move) == scan(trace, step, lambda event: isinstance(event, kind), forward)
+        assert target(playhead, move) == scan(trace.events, step, lambda event: isinstance(event, kind), forward)
 
 
 def test_single_steps_stop_at_the_ends() -> None:
@@ -73,25 +73,26 @@ def test_single_steps_stop_at_the_ends() -> None:
 @settings(max_examples=30, deadline=None)
 @given(traces, st.booleans())
 def test_searches_find_what_a_scan_finds(trace: MemoryTrace, forward: bool) -> None:
-    for step in range(len(trace.events) + 1):
+    events = list(trace.events)
+    for step in range(len(events) + 1):
         for node in range(len(trace.nodes)):
             assert to_node(trace, step, node, forward) == scan(
-                trace,
+                events,
                 step,
                 lambda event, node=node: isinstance(event, NodeBegin) and event.node == node,
                 forward,
             )
         assert to_mark(trace, step, forward=forward) == scan(
-            trace, step, lambda event: isinstance(event, Mark), forward
+            events, step, lambda event: isinstance(event, Mark), forward
         )
         assert to_mark(trace, step, "mark 3", forward) == scan(
-            trace, step, lambda event: isinstance(event, Mark) and event.name == "mark 3", forward
+            events, step, lambda event: isinstance(event, Mark) and event.name == "mark 3", forward
         )
 
         def added(event: Event) -> bool:
             return isinstance(event, Accumulate) and event.mode == "added"
 
-        assert find(trace, step, added, forward) == scan(trace, step, added, forward)
+        assert find(trace, step, added, forward) == scan(events, step, added, forward)
 
 
 @settings(max_examples=30, deadline=None)

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 from PySide6.QtGui import QColor, QImage
 
+from altered import altered
 from gradviz.layout import LayoutError
 from gradviz.projection.frame import Frame
 from gradviz.projection.scene import build
@@ -251,9 +252,9 @@ def test_a_full_disk_leaves_the_old_picture(recording: Path, tmp_path: Path, for
 
 def test_svg_is_well_formed_whatever_names_hold(basics: MemoryTrace, tmp_path: Path) -> None:
     odd = "a\x1b[31m\0\ud800\uffff\u202e<&>]]>\n"
-    basics.nodes = [replace(node, name=odd, label=odd) for node in basics.nodes]
-    basics.values = [replace(value, label=odd) for value in basics.values]
-    basics.meta["program"] = odd
-    (path,) = export(basics, options("svg", 40, view="both"), tmp_path / "odd.svg")
+    nodes = [replace(node, name=odd, label=odd) for node in basics.nodes]
+    values = [replace(value, label=odd) for value in basics.values]
+    trace = altered(basics, nodes=nodes, values=values, program=odd)
+    (path,) = export(trace, options("svg", 40, view="both"), tmp_path / "odd.svg")
     words = "".join(ElementTree.fromstring(path.read_text("utf-8")).itertext())
     assert r"a\x1b[31m" in words
