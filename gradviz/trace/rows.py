@@ -102,7 +102,7 @@ def _values(field: Field, columns: Columns, first: int, last: int, texts: Texts,
         return [tuple(lists.at(field, row)) for row in range(first, last)]
     if not field.listed:
         numbers = columns.array(field.name)[first:last]
-        return _meanings(field.columns[0], numbers, texts, field.make)
+        return _meanings(field.columns[0], numbers, texts, field.make, None if field.optional else field.default)
     starts = columns.list(field.name).starts[first : last + 1].tolist()
     parts = [
         iter(_meanings(column, columns.array(column.name)[starts[0] : starts[-1]], texts))
@@ -120,15 +120,15 @@ def _maker(make: Any) -> Any:
     return (lambda *parts: parts) if make is tuple else make
 
 
-def _meanings(column: Column, numbers: Array, texts: Texts, make: Any = None) -> Sequence[Any]:
-    """What the numbers stand for."""
+def _meanings(column: Column, numbers: Array, texts: Texts, make: Any = None, missing: Any = None) -> Sequence[Any]:
+    """What the numbers stand for; ``missing``: a text that there is not, in a file from before there was the field."""
     values: list[Any] = numbers.tolist()
     if column.words:
         return [column.words[number] for number in values]
     if column.text == "json":
-        return [None if number < 0 else texts.value(number, make) for number in values]
+        return [missing if number < 0 else texts.value(number, make) for number in values]
     if column.text is not None:
-        return [None if number < 0 else texts[number] for number in values]
+        return [missing if number < 0 else texts[number] for number in values]
     if column.optional:
         if column.dtype.kind == "f":
             return [None if number != number else number for number in values]

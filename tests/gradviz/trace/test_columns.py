@@ -1,0 +1,112 @@
+"""Columns follow from declarations; files of other minor versions open; lists come back from their changes."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradviz.trace import chunks
+from gradviz.trace.changes import Change, Differ, apply
+from gradviz.trace.chunks import Chunk
+from gradviz.trace.errors import TraceError
+from gradviz.trace.events import Flow, Mark, NodeBegin
+from gradviz.trace.model import Edge, GraphNode
+from gradviz.trace.reader import Trace
+from gradviz.trace.writer import TraceWriter
+from synthetic import training
+
+
+def rewritten(path: Path, stream: str, *, without: str = "", extra: str = "") -> Path:
+    """The file as a version would have written it that lacks a column, or has one more."""
+    with sqlite3.connect(path) as database:
+        for row in database.execute(f"SELECT {chunks.COLUMNS} FROM chunk WHERE stream = ?", (stream,)).fetchall():
+            old = Chunk(*row)
+            arrays = {name: numbers for name, numbers in chunks.unpack(old).items() if name != without}
+            if extra:
+                arrays[extra] = np.arange(old.rows)
+            database.execute("DELETE FROM chunk WHERE stream = ? AND first = ?", (stream, old.first))
+            database.execute(chunks.INSERT, chunks.pack(stream, old.first, old.rows, arrays))
+    database.close()
+    return path
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    with TraceWriter(tmp_path / "t.gradviz") as writer:
+        training(60, calls=2, leaves=4, sink=writer)
+        writer.emit(Mark(name="here", file="p.py", line=3))
+    return tmp_path / "t.gradviz"
+
+
+def test_arrays_and_objects_tell_the_same(recorded: Path) -> None:
+    with Trace.open(recorded) as trace:
+        flows = [event for event in trace.events if isinstance(event, Flow)]
+        columns = trace.columns(Flow)
+        assert columns.step.tolist() == [event.step for event in flows]
+        assert columns.source.tolist() == [event.source for event in flows]
+        assert columns.gradient.tolist() == [-1 if e.gradient is None else e.gradient for e in flows]
+        assert trace.columns(Edge).target.tolist() == [edge.target for edge in trace.edges]
+        names = trace.columns(GraphNode).name.tolist()
+        assert [trace.texts[name] for name in names] == [node.name for node in trace.nodes]
+        assert [trace.events[n] for n in range(-3, 3)] == [*trace.events[-3:], *trace.events[:3]]
+
+
+def test_a_column_that_a_later_version_added_is_passed_over(recorded: Path) -> None:
+    with Trace.open(recorded) as trace:
+        before = list(trace.events)
+    with Trace.open(rewritten(recorded, "flow", extra="colour")) as trace:
+        assert list(trace.events) == before
+
+
+def test_a_column_that_an_earlier_version_lacked_has_its_default(recorded: Path) -> None:
+    with Trace.open(rewritten(recorded, "mark", without="line")) as trace:
+        mark = trace.events[-1]
+        assert isinstance(mark, Mark)
+        assert (mark.name, mark.file, mark.line) == ("here", "p.py", None)
+    with Trace.open(rewritten(recorded, "node", without="scope")) as trace:
+        assert {node.scope for node in trace.nodes} == {""}
+
+
+def test_a_column_without_a_default_has_to_be_there(recorded: Path) -> None:
+    with pytest.raises(TraceError, match="source of flow is missing"):
+        Trace.open(rewritten(recorded, "flow", without="source"))
+
+
+lists = st.lists(st.integers(0, 12), unique=True, max_size=8)
+
+
+@given(st.lists(lists, max_size=80))
+def test_a_list_comes_back_from_its_changes(wanted: list[list[int]]) -> None:
+    differ = Differ(pairs=False)
+    now: list[int] = []
+    for entries in wanted:
+        now = apply(now, differ.next(1, tuple(entries)), pairs=False)
+        assert now == entries
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 12), st.integers(0, 3), max_size=8), max_size=80))
+def test_counts_come_back_from_their_changes(wanted: list[dict[int, int]]) -> None:
+    differ = Differ(pairs=True)
+    now: list[tuple[int, int]] = []
+    for counts in wanted:
+        pairs = tuple(sorted(counts.items()))
+        now = apply(now, differ.next(1, pairs), pairs=True)
+        assert now == list(pairs)
+
+
+def test_what_stays_is_not_told_again() -> None:
+    differ = Differ(pairs=False)
+    differ.next(1, (5, 4, 3))
+    assert differ.next(1, (9, 4, 3)) == Change(False, [5], [(0, 9)])
+    assert differ.next(2, (7,)).whole
+
+
+def test_queues_of_a_recording_are_told_by_what_changed(recorded: Path) -> None:
+    with Trace.open(recorded) as trace:
+        begins = trace.rows(NodeBegin)
+        assert sum(len(event.ready) for event in begins) > 2 * len(trace.columns(NodeBegin).ready_came.entry)
