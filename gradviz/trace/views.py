@@ -34,6 +34,12 @@ class _View(Sequence[Item], Generic[Item]):
         low, high = sorted((places[0], places[-1]))
         return self._block(low, high + 1)[:: places.step]
 
+    def __eq__(self, other: object) -> bool:
+        """As lists are equal: the same objects in the same order."""
+        return isinstance(other, Sequence) and len(self) == len(other) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __iter__(self) -> Iterator[Item]:
         for first in range(0, len(self), BLOCK):
             yield from self._block(first, min(first + BLOCK, len(self)))

@@ -57,8 +57,10 @@ def test_arrays_and_objects_tell_the_same(recorded: Path) -> None:
 
 
 def test_a_column_that_a_later_version_added_is_passed_over(recorded: Path) -> None:
-    with Trace.open(recorded) as trace:
+    with Trace.open(recorded) as trace, Trace.open(recorded) as again:
         before = list(trace.events)
+        assert again.events == before
+        assert again.edges == trace.edges != trace.edges[1:]
     with Trace.open(rewritten(recorded, "flow", extra="colour")) as trace:
         assert list(trace.events) == before
 
