@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from gradviz.projection.backward import LONGEST_LABEL, backward
 from gradviz.projection.diagram import Box, BoxKind, Diagram, Link, View
 from gradviz.projection.text import shortened
 from gradviz.trace.events import Op
-from gradviz.trace.model import NodeId, Value, ValueId
+from gradviz.trace.model import Edge, NodeId, Value, ValueId
 from gradviz.trace.protocol import TraceLike
 
 LONGEST_OPERATION = 40
@@ -31,11 +32,11 @@ def forward(trace: TraceLike) -> Diagram:
     A tensor written in place is, from then on, the result of the operation that wrote it. A tensor that
     no operation of the trace made has a box at each operation that reads it.
     """
-    events = list(trace.rows(Op))
+    events, values = list(trace.rows(Op)), list(trace.values)
     initial = _initializations(events)
     events = [event for event in events if event.step not in initial]
     readers = _readers(events)
-    owners = leaf_owners(trace, events)
+    owners = leaf_owners(trace, events, values)
     result = Diagram("forward")
     made_by: dict[ValueId, int] = {}
     copies: Counter[ValueId] = Counter()
@@ -45,8 +46,8 @@ def forward(trace: TraceLike) -> Diagram:
             if value not in made_by and value not in own:
                 copies[value] += 1
                 count = copies[value], readers[value]
-                own[value] = result.add(_tensor(trace, trace.values[value], owners, event.step, *count))
-        box = result.add(_operation(trace, event))
+                own[value] = result.add(_tensor(trace, values[value], owners, event.step, *count))
+        box = result.add(_operation(values, event))
         result.links += [
             Link(made_by[value] if value in made_by else own[value], box, value=value) for value in event.inputs
         ]
@@ -78,7 +79,7 @@ def _readers(events: list[Op]) -> Counter[ValueId]:
     return count
 
 
-def leaf_owners(trace: TraceLike, events: list[Op]) -> dict[ValueId, NodeId]:
+def leaf_owners(trace: TraceLike, events: list[Op], values: Sequence[Value]) -> dict[ValueId, NodeId]:
     """The AccumulateGrad nodes of tensors that were recorded before they had one, as parameters are.
 
     An operation's nodes lead to the leaves among its inputs: where only one input has a leaf's shape and
@@ -86,13 +87,14 @@ def leaf_owners(trace: TraceLike, events: list[Op]) -> dict[ValueId, NodeId]:
     """
     leaves = set(trace.leaves)
     led_to: dict[NodeId, list[NodeId]] = {}
-    for edge in trace.edges:
-        if edge.target in leaves:
-            led_to.setdefault(edge.source, []).append(edge.target)
+    edges = trace.columns(Edge)
+    for source, target in zip(edges.source.tolist(), edges.target.tolist(), strict=True):
+        if target in leaves:
+            led_to.setdefault(source, []).append(target)
     owners: dict[ValueId, NodeId] = {}
     for event in events:
         nodes = {leaf for node in event.nodes for leaf in led_to.get(node, ())}
-        inputs = [trace.values[value] for value in dict.fromkeys(event.inputs)]
+        inputs = [values[value] for value in dict.fromkeys(event.inputs)]
         nodes -= {value.node for value in inputs if value.node is not None}
         for leaf in nodes:
             fitting = [value.id for value in inputs if value.node is None and value.shape == trace.nodes[leaf].shape]
@@ -101,14 +103,14 @@ def leaf_owners(trace: TraceLike, events: list[Op]) -> dict[ValueId, NodeId]:
     return owners
 
 
-def _operation(trace: TraceLike, event: Op) -> Box:
-    output = trace.values[event.outputs[0]] if event.outputs else None
+def _operation(values: Sequence[Value], event: Op) -> Box:
+    output = values[event.outputs[0]] if event.outputs else None
     return Box(
         BoxKind.OPERATION,
         shortened(event.name, LONGEST_OPERATION),
         shortened((output.label if output else None) or "", LONGEST_LABEL),
         output.shape if output else None,
-        inputs=tuple(trace.values[value].shape for value in event.inputs),
+        inputs=tuple(values[value].shape for value in event.inputs),
         nodes=tuple(reversed(event.nodes)),  # the last one made is the result's own grad_fn
         value=output.id if output else None,
         step=event.step,

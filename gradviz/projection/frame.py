@@ -19,7 +19,7 @@ from gradviz.projection.scene import Scene
 from gradviz.replay import NodeState
 from gradviz.replay.index import index_of
 from gradviz.replay.playhead import Change, Playhead
-from gradviz.trace.events import Accumulate, BackwardBegin, Flow, GradWrite, NodeBegin, Op
+from gradviz.trace.events import Accumulate, Flow, GradWrite, NodeBegin, Op
 from gradviz.trace.model import NodeId, TensorId
 from gradviz.trace.numbers import norm_text, number_text, shape_text
 from gradviz.trace.protocol import TraceLike
@@ -315,13 +315,11 @@ class Frame:
         index = index_of(self.trace)
         now = self.playhead.call
         starts: dict[NodeId, tuple[str, bool]] = {}
-        for step in index.kinds.get(BackwardBegin.kind, ()):
-            if step > self.playhead.step:
+        for call, begun in index.calls.items():
+            if begun.begin > self.playhead.step:
                 break
-            event = self.trace.events[step - 1]
-            assert isinstance(event, BackwardBegin)
-            for root in event.roots:
-                starts[root.node] = (self._start_text(root.gradient), event.call == now)
+            for root in index.roots[call]:
+                starts[root.node] = (self._start_text(root.gradient), call == now)
         self._captions = [
             Caption(
                 box,

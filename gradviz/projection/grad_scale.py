@@ -12,10 +12,12 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gradviz.replay.history import is_clear
 from gradviz.replay.index import index_of
-from gradviz.trace.events import Accumulate, GradWrite
-from gradviz.trace.model import NodeId, TensorId
+from gradviz.trace.model import NodeId, TensorId, TensorInfo
 from gradviz.trace.protocol import TraceLike
 
 REACH = 4.0
@@ -36,15 +38,15 @@ class GradScale:
     def of(cls, trace: TraceLike, leaf: NodeId) -> GradScale:
         """Go through the leaf's events once."""
         starts, peaks = [0], [0.0]
-        for step in index_of(trace).grad_events.get(leaf, ()):
-            event = trace.events[step - 1]
-            assert isinstance(event, Accumulate | GradWrite)
-            if len(starts) == 1 and not peaks[0]:
-                peaks[0] = size_of(trace, event.before)
-            if is_clear(trace, event.after):
-                starts.append(step)
+        changes = index_of(trace).grad_changes(leaf)
+        if changes:
+            peaks[0] = size_of(trace, changes[0].before)
+        held = np.array([-1 if change.after is None else change.after for change in changes], np.intp)
+        for change, size in zip(changes, _sizes(trace, held).tolist(), strict=True):
+            if not size and is_clear(trace, change.after):
+                starts.append(change.step)
                 peaks.append(0.0)
-            peaks[-1] = max(peaks[-1], size_of(trace, event.after))
+            peaks[-1] = max(peaks[-1], size)
         most = max(peaks)
         return cls(tuple(starts), tuple(min(most, REACH * peak) for peak in peaks))
 
@@ -55,6 +57,14 @@ def size_of(trace: TraceLike, tensor: TensorId | None) -> float:
         return 0.0
     info = trace.tensor(tensor)
     return max(abs(info.min or 0.0), abs(info.max or 0.0))
+
+
+def _sizes(trace: TraceLike, tensors: NDArray[np.intp]) -> NDArray[np.float64]:
+    """As ``size_of``, of many; -1 for none."""
+    columns = trace.columns(TensorInfo)
+    low, high = (np.append(column, np.nan)[tensors] for column in (columns.min, columns.max))
+    sizes: NDArray[np.float64] = np.nan_to_num(np.fmax(np.abs(low), np.abs(high)), nan=0.0)
+    return sizes
 
 
 _scales: WeakKeyDictionary[TraceLike, dict[NodeId, GradScale]] = WeakKeyDictionary()

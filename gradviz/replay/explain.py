@@ -15,7 +15,7 @@ from gradviz.replay.formula import TRANSPOSED
 from gradviz.replay.index import index_of, last
 from gradviz.replay.worked import Operands, agrees, element, operand, sum_text, work_out
 from gradviz.trace.contents import readable_array
-from gradviz.trace.events import Accumulate, BackwardBegin, Flow, NodeBegin, NodeEnd
+from gradviz.trace.events import Accumulate, Flow, NodeBegin, NodeEnd
 from gradviz.trace.model import NodeId, TensorId
 from gradviz.trace.numbers import number_text
 from gradviz.trace.protocol import TraceLike
@@ -155,10 +155,7 @@ def arrived(trace: TraceLike, node: NodeId, slot: int, call: int, step: int) -> 
     wanted = {(edge.source, edge.slot) for edge in leading if edge.target_slot == slot}
     for source in {source for source, _ in wanted}:
         flows += [flow for flow in _flows(trace, source, call, step) if (source, flow.slot) in wanted]
-    begin = index_of(trace).calls.get(call)
-    event = trace.events[begin.begin - 1] if begin is not None else None
-    assert event is None or isinstance(event, BackwardBegin)
-    roots = event.roots if event is not None else ()
+    roots = index_of(trace).roots.get(call, ())
     given = next((root.gradient for root in roots if (root.node, root.slot) == (node, slot)), None)
     return sorted(flows, key=lambda flow: flow.step), given
 

@@ -144,12 +144,8 @@ class History:
 
     def first_grad(self, leaf: NodeId) -> TensorId | None:
         """What ``leaf.grad`` held when the recording began."""
-        steps = self._index.grad_events.get(leaf)
-        if not steps:
-            return None
-        event = self._trace.events[steps[0] - 1]
-        assert isinstance(event, Accumulate | GradWrite)
-        return event.before
+        changes = self._index.grad_changes(leaf)
+        return changes[0].before if changes else None
 
     # What each event does.
 

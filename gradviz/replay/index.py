@@ -6,6 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,9 +22,10 @@ from gradviz.trace.events import (
     NodeBegin,
     Op,
     Output,
+    Root,
     ValueWrite,
 )
-from gradviz.trace.model import NodeId
+from gradviz.trace.model import NodeId, TensorId
 from gradviz.trace.protocol import TraceLike
 from gradviz.trace.tables import EVENT_KINDS
 
@@ -46,6 +49,15 @@ class Call:
     parent: int | None = None
 
 
+class GradChange(NamedTuple):
+    """An event that touched a leaf's ``.grad``; ``mode`` is None where the program wrote it."""
+
+    step: int
+    before: TensorId | None
+    after: TensorId | None
+    mode: Literal["set", "added"] | None
+
+
 class EventIndex:
     """Built of the columns of a trace; get it with ``index_of``, which keeps one for each trace."""
 
@@ -65,19 +77,40 @@ class EventIndex:
         self.queued: set[tuple[int, NodeId]] = set(
             zip(begins.call[came.owners].tolist(), came.entry.tolist(), strict=True)
         )
-        self.grad_events: dict[NodeId, list[int]] = _grouped(
-            np.concatenate([sums.leaf, grads.leaf]), np.concatenate([sums.step, grads.step])
-        )
+        leaves, steps = np.concatenate([sums.leaf, grads.leaf]), np.concatenate([sums.step, grads.step])
+        self.grad_events: dict[NodeId, list[int]] = _grouped(leaves, steps)
+        before, after = np.concatenate([sums.before, grads.before]), np.concatenate([sums.after, grads.after])
+        modes = np.concatenate([sums.mode.astype(np.int32), np.full(len(grads), -1, np.int32)])
+        self._grads = np.column_stack([steps, before, after, modes])[np.argsort(steps)]
+        self._modes = sums.words("mode")
         self.value_events: dict[NodeId, list[int]] = _grouped(values.leaf, values.step)
+        calls = trace.columns(BackwardBegin)
+        self.for_inputs: set[int] = set(calls.call[calls.array("inputs#") >= 0].tolist())
+        """The calls that were told which tensors to differentiate for."""
         self.accumulating: set[int] = set(np.unique(sums.call).tolist())
         """The calls that set or added to a ``.grad``."""
         self.marks: dict[str, list[int]] = defaultdict(list)
         for mark in trace.rows(Mark):
             self.marks[mark.name].append(mark.step)
         self.calls: dict[int, Call] = _calls(trace)
+        self.roots: dict[int, tuple[Root, ...]] = _roots(trace)
+        """Where each call starts: its event holds a count for every node it reaches besides, and is slow to make."""
         files, lines = _places(trace)
         self.located: list[int] = (np.flatnonzero((files >= 0) & (lines >= 0)) + 1).tolist()
         self.visits: dict[Line, list[int]] = _visits(trace, files, lines)
+
+    def grad_changes(self, leaf: NodeId) -> list[GradChange]:
+        """What touched a leaf's ``.grad``, in order."""
+        rows = self._grads[np.searchsorted(self._grads[:, 0], self.grad_events.get(leaf, []))]
+        return [
+            GradChange(
+                step,
+                None if before < 0 else before,
+                None if after < 0 else after,
+                None if mode < 0 else self._modes[mode],
+            )
+            for step, before, after, mode in rows.tolist()
+        ]
 
     @property
     def outputs(self) -> list[int]:
@@ -110,6 +143,18 @@ def _calls(trace: TraceLike) -> dict[int, Call]:
             del running[running.index(call) :]
             calls[call] = replace(calls[call], end=step, failed=failed)
     return calls
+
+
+def _roots(trace: TraceLike) -> dict[int, tuple[Root, ...]]:
+    begins, texts = trace.columns(BackwardBegin), trace.texts
+    roots = begins.roots
+    parts = zip(*(part.tolist() for part in (roots.node, roots.slot, roots.label, roots.gradient)), strict=True)
+    made = [
+        Root(node, slot, texts[label] if label >= 0 else None, gradient if gradient >= 0 else None)
+        for node, slot, label, gradient in parts
+    ]
+    ends = pairwise(roots.starts.tolist())
+    return {call: tuple(made[start:end]) for call, (start, end) in zip(begins.call.tolist(), ends, strict=True)}
 
 
 def _places(trace: TraceLike) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

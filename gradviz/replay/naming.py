@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from gradviz.replay.index import index_of
-from gradviz.trace.events import BackwardBegin
 from gradviz.trace.protocol import TraceLike
 
 
@@ -16,11 +15,9 @@ def call_name(trace: TraceLike, number: int) -> str:
     call = index.calls.get(number)
     if call is None:
         return "backward()"
-    begin = trace.events[call.begin - 1]
-    assert isinstance(begin, BackwardBegin)
-    labels = [root.label for root in begin.roots if root.label]
+    labels = [root.label for root in index.roots[number] if root.label]
     named = ", ".join(labels)
-    if begin.inputs is not None and number not in index.accumulating:
+    if number in index.for_inputs and number not in index.accumulating:
         if call.end is not None and not call.failed:
             return f"grad({named})"
         return named or "backward()"

@@ -62,6 +62,7 @@ class Playhead:
         self._states = self._history.state.values(self._step)
         self._edge_gradients = self._history.edges.values(self._step)
         self._changed = Change(self._step, self._step, everything=True)
+        self._event: Event | None = None
 
     @property
     def step(self) -> int:
@@ -71,7 +72,9 @@ class Playhead:
     @property
     def event(self) -> Event | None:
         """The event that led to this step, None at 0."""
-        return self.trace.events[self._step - 1] if self._step else None
+        if self._event is None or self._event.step != self._step:  # many ask, and it is made each time
+            self._event = self.trace.events[self._step - 1] if self._step else None
+        return self._event
 
     @property
     def changed(self) -> Change:

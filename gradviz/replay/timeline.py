@@ -10,19 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradviz.replay.history import is_clear
-from gradviz.replay.index import EventIndex, index_of
+from gradviz.replay.index import EventIndex, GradChange, index_of
 from gradviz.replay.naming import call_name
 from gradviz.trace.events import (
-    Accumulate,
     Error,
-    Event,
     GradWrite,
     Mark,
     Op,
     ValueWrite,
     Warned,
 )
-from gradviz.trace.model import NodeId, TensorId
+from gradviz.trace.model import NodeId, TensorInfo
 from gradviz.trace.protocol import TraceLike
 from gradviz.trace.tables import EVENT_KINDS
 
@@ -95,6 +93,7 @@ def program_spans(trace: TraceLike) -> list[Span]:
 def _pieces(trace: TraceLike, index: EventIndex) -> Iterator[Span]:
     outer = {call.begin: call for call in index.calls.values() if call.depth == 0}
     kinds = trace.kinds.tolist()
+    named = _named(trace)
     step = 1
     while step <= len(kinds):
         if step in outer:
@@ -104,48 +103,49 @@ def _pieces(trace: TraceLike, index: EventIndex) -> Iterator[Span]:
             step = end
         elif EVENT_KINDS[kinds[step - 1]] is Op:
             yield Span(step, step, "forward", "forward")
-        elif (named := _kind_and_title(trace, trace.events[step - 1])) is not None:
-            yield Span(step, step, *named)
+        elif step in named:
+            yield Span(step, step, *named[step])
         step += 1
 
 
-def _kind_and_title(trace: TraceLike, event: Event) -> tuple[SpanKind, str] | None:
-    match event:
-        case GradWrite():
-            return ("zero" if is_clear(trace, event.after) else "write"), event.cause
-        case ValueWrite():
-            return ("optimizer" if event.cause.endswith(".step") else "write"), event.cause
-        case Error():
-            return "error", event.type
-        case _:
-            return None
+def _named(trace: TraceLike) -> dict[int, tuple[SpanKind, str]]:
+    """What the events are that have a name of their own, by step."""
+    found: dict[int, tuple[SpanKind, str]] = {}
+    grads, values = trace.columns(GradWrite), trace.columns(ValueWrite)
+    for step, cause, after in zip(grads.step.tolist(), grads.cause.tolist(), grads.after.tolist(), strict=True):
+        clear = is_clear(trace, None if after < 0 else after)
+        found[step] = ("zero" if clear else "write"), trace.texts[cause]
+    for step, cause in zip(values.step.tolist(), values.cause.tolist(), strict=True):
+        title = trace.texts[cause]
+        found[step] = ("optimizer" if title.endswith(".step") else "write"), title
+    for error in trace.rows(Error):
+        found[error.step] = "error", error.type
+    return found
 
 
 def gradient_lane(trace: TraceLike, leaf: NodeId) -> Lane:
     """How the norm of a leaf's ``.grad`` changes over the whole trace."""
-    events = [trace.events[step - 1] for step in index_of(trace).grad_events.get(leaf, ())]
-    touched = [event for event in events if isinstance(event, Accumulate | GradWrite)]
-    grads = [touched[0].before if touched else None, *(event.after for event in touched)]
+    writes = index_of(trace).grad_changes(leaf)
+    grads = [writes[0].before if writes else None, *(write.after for write in writes)]
     return Lane(
-        np.array([0, *(event.step for event in touched)], dtype=np.int64),
-        np.array([_norm(trace, grad) for grad in grads], dtype=np.float64),
-        tuple(_lane_mark(trace, event) for event in touched),
+        np.array([0, *(write.step for write in writes)], dtype=np.int64),
+        _norms(trace, np.array([-1 if grad is None else grad for grad in grads])),
+        tuple(LaneMark(write.step, _mark_kind(trace, write)) for write in writes),
     )
 
 
-def _norm(trace: TraceLike, grad: TensorId | None) -> float:
-    if grad is None:
-        return 0.0
-    info = trace.tensor(grad)
-    if info.nan or info.inf or info.norm is None:
-        return 0.0 if 0 in info.shape else float("nan")
-    return info.norm
+def _norms(trace: TraceLike, grads: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The norm of each; 0 for none (-1) and for one without numbers, nan for one that has no finite norm."""
+    tensors = trace.columns(TensorInfo)
+    broken = (tensors.nan > 0) | (tensors.inf > 0)
+    norms = np.where(broken, np.nan, np.nan_to_num(tensors.norm, nan=0.0))  # nan stands for no numbers, too
+    return np.append(norms, 0.0)[grads]
 
 
-def _lane_mark(trace: TraceLike, event: Accumulate | GradWrite) -> LaneMark:
-    if isinstance(event, Accumulate):
-        return LaneMark(event.step, event.mode)
-    return LaneMark(event.step, "zeroed" if is_clear(trace, event.after) else "written")
+def _mark_kind(trace: TraceLike, write: GradChange) -> MarkKind:
+    if write.mode is not None:
+        return write.mode
+    return "zeroed" if is_clear(trace, write.after) else "written"
 
 
 def markers(trace: TraceLike) -> list[Marker]:

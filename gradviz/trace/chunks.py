@@ -19,8 +19,6 @@ TEXT = "text"
 """The stream of the texts."""
 _NARROW = ("u1", "<u2", "<u4")
 _DTYPES = {"u1", "<u2", "<u4", "<i8", "<f8"}
-_INT64 = np.iinfo(np.int64)
-
 
 COLUMNS = "stream, first, count, layout, data, digest"
 INSERT = f"INSERT INTO chunk ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"
@@ -133,11 +131,16 @@ def columns_of(chunk: Chunk, layout: Layout) -> dict[str, Array]:
     the file was written has its default. TraceError for what no column of that name can hold."""
     arrays = unpack(chunk)
     found: dict[str, Array] = {}
+    missing = []
     for field in layout.fields:
         if any(column.name in arrays for column in field.columns):
             _take(field, chunk, arrays, found)
+        elif field.default is REQUIRED:
+            raise TraceError(f"{field.name} of {chunk.stream} is missing")
         else:
-            _fill(field, chunk, found)
+            missing.append(field)
+    for field in missing:  # last, so that others have shown that there are so many rows
+        _fill(field, chunk, found)
     return found
 
 
@@ -164,8 +167,6 @@ def _check(column: Column, numbers: Array, stream: str) -> None:
 
 
 def _fill(field: Field, chunk: Chunk, found: dict[str, Array]) -> None:
-    if field.default is REQUIRED:
-        raise TraceError(f"{field.name} of {chunk.stream} is missing")
     for column in field.columns:
         if column.of is not None:
             found[column.name] = np.zeros(0, column.dtype)

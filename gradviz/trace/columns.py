@@ -14,7 +14,7 @@ Array = NDArray[Any]
 
 
 class Growing:
-    """An array that grows at its end. What was handed out before stays as it was."""
+    """An array that grows at its end. What was handed out before keeps its length."""
 
     __slots__ = ("_data", "_used")
 

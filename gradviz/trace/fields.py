@@ -88,8 +88,8 @@ class Field:
     """A field and its columns; of a list the first one tells how many entries each row has (-1: it is None).
 
     ``make`` puts an entry of a list together from the numbers of several columns, or makes what is kept as JSON
-    what it was. ``default`` is what files
-    that were written before there was such a field have in it; REQUIRED where all have one.
+    what it was. ``default`` is what files that were written before there was such a field have in it; REQUIRED where
+    all have one.
     """
 
     name: str

@@ -51,8 +51,21 @@ class Texts(Sequence[str]):
         self._texts.extend(texts)
 
     def _value(self, number: int, make: Any) -> Any:
-        value = json.loads(self._texts[number])
+        text = self._texts[number]
+        value = json.loads(text)
+        if "\\u" in text:  # an escape may stand for half a character, which nothing can print
+            value = _printable(value)
         return value if make is None else make(value)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, list):
+        return [_printable(entry) for entry in value]
+    if isinstance(value, dict):
+        return {_printable(key): _printable(entry) for key, entry in value.items()}
+    return value
 
 
 _encoder = json.JSONEncoder(separators=(",", ":"), default=repr)

@@ -11,6 +11,7 @@ from gradviz.replay import NodeState, Playhead
 from gradviz.trace.events import Accumulate, BackwardBegin, BackwardEnd, Flow, GradWrite, NodeBegin, NodeEnd, Op
 from gradviz.trace.memory import MemoryTrace, TraceBuilder
 from gradviz.trace.model import Edge, GraphNode, NodeKind
+from gradviz.trace.views import Events
 from simulator import Simulator
 from synthetic import autograd_basics, training
 
@@ -367,3 +368,23 @@ def test_a_gradient_has_vanished_where_every_number_is_zero(numbers: list[float]
     tensor = builder.add_tensor(np.array(numbers, np.float32))
     assert vanished(builder.finish(), tensor) is expected
     assert not vanished(builder.finish(), None)
+
+
+@pytest.mark.parametrize("calls", [3, 30])
+def test_a_step_makes_no_object_of_an_event_but_its_own_and_those_of_leaves(
+    calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = training(20 * calls, calls=calls, leaves=2)
+    assert trace is not None
+    playhead = Playhead(trace, 0)
+    frame = Frame(build(trace), playhead)
+    playhead.seek(len(trace.events) - 60)
+    made: list[int] = []
+    whole = Events._block
+    monkeypatch.setattr(Events, "_block", lambda self, first, last: made.append(first) or whole(self, first, last))
+    most = 0
+    for _ in range(50):
+        made.clear()
+        frame.update(playhead.seek(playhead.step + 1))
+        most = max(most, len(made))
+    assert 1 <= most <= 4

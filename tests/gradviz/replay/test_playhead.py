@@ -154,6 +154,17 @@ def test_a_recording_that_was_cut_off_shows_what_the_engine_held(
     assert [int(state) for state in Playhead(trace, last).node_states] == completed(truth[last], trace).states
 
 
+def test_the_event_of_a_step_is_made_once_however_many_ask() -> None:
+    playhead = Playhead(autograd_basics(), 12)
+    first = playhead.event
+    assert first is not None
+    assert first is playhead.event
+    playhead.seek(13)
+    assert playhead.event == playhead.trace.events[12]
+    playhead.seek(0)
+    assert playhead.event is None
+
+
 def test_the_second_call_adds_to_the_first() -> None:
     trace = autograd_basics()
     inp = next(node.id for node in trace.nodes if node.label == "inp")

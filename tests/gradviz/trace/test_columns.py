@@ -14,8 +14,8 @@ from gradviz.trace import chunks
 from gradviz.trace.changes import Change, Differ, apply
 from gradviz.trace.chunks import Chunk
 from gradviz.trace.errors import TraceError
-from gradviz.trace.events import Flow, Mark, NodeBegin
-from gradviz.trace.model import Edge, GraphNode
+from gradviz.trace.events import Error, Flow, Mark, NodeBegin
+from gradviz.trace.model import Edge, GraphNode, NodeKind, Saved
 from gradviz.trace.reader import Trace
 from gradviz.trace.writer import TraceWriter
 from synthetic import training
@@ -77,6 +77,30 @@ def test_a_column_that_an_earlier_version_lacked_has_its_default(recorded: Path)
 def test_a_column_without_a_default_has_to_be_there(recorded: Path) -> None:
     with pytest.raises(TraceError, match="source of flow is missing"):
         Trace.open(rewritten(recorded, "flow", without="source"))
+
+
+def test_rows_that_no_column_has_are_not_made_up(recorded: Path) -> None:
+    with sqlite3.connect(recorded) as database:
+        database.execute("DELETE FROM chunk WHERE stream = 'mark'")
+        database.execute(chunks.INSERT, chunks.pack("mark", 0, 2**40, {}))
+        database.execute("UPDATE total SET count = ? WHERE stream = 'mark'", (2**40,))
+    database.close()
+    with pytest.raises(TraceError, match="name of mark is missing"):
+        Trace.open(recorded)
+
+
+def test_half_a_character_is_written_out_also_within_json(tmp_path: Path) -> None:
+    with TraceWriter(tmp_path / "t.gradviz", half="\ud800", whole="\U0001f600") as writer:
+        saved = (Saved("words", None, {"a\udfff": ["b\ud800"]}),)
+        writer.add_node(GraphNode(0, "F", NodeKind.FUNCTION, saved=saved, formula=("\ud83d",)))
+        writer.emit(Error(type="E", message="", traceback=("line \ud800", "\U0001f600")))
+    with Trace.open(tmp_path / "t.gradviz") as trace:
+        (error,) = trace.events
+        assert isinstance(error, Error)
+        assert error.traceback == ("line \\ud800", "\U0001f600")
+        assert trace.nodes[0].saved[0].value == {"a\\udfff": ["b\\ud800"]}
+        assert trace.nodes[0].formula == ("\\ud83d",)
+        assert (trace.meta["half"], trace.meta["whole"]) == ("\\ud800", "\U0001f600")
 
 
 lists = st.lists(st.integers(0, 12), unique=True, max_size=8)

@@ -69,12 +69,6 @@ def leaf_steps(trace: TraceLike, leaf: NodeId) -> Steps:
 def edge_steps(trace: TraceLike, edge: int) -> Steps:
     """The steps at which a gradient went along an edge."""
     wanted = trace.edges[edge]
-    found = []
-    for run in index_of(trace).runs.get(wanted.source, ()):
-        for step in range(run + 1, len(trace.events) + 1):
-            event = trace.events[step - 1]
-            if isinstance(event, NodeEnd) and event.node == wanted.source:
-                break
-            if isinstance(event, Flow) and (event.source, event.slot) == (wanted.source, wanted.slot):
-                found.append(step)
-    return np.array(found, np.int64)
+    flows = trace.columns(Flow)
+    found: Steps = flows.step[(flows.source == wanted.source) & (flows.slot == wanted.slot)].astype(np.int64)
+    return found
