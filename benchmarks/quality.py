@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -113,7 +114,7 @@ def _side(p: Floats, q: Floats, r: Floats) -> Floats:
     return side
 
 
-def _meeting(rectangles: Floats, others: Floats | None = None):  # type: ignore[no-untyped-def]
+def _meeting(rectangles: Floats, others: Floats | None = None) -> Iterator[tuple[Ints, Ints]]:
     """Pairs (i, j) whose rectangles overlap, in chunks: of one set each pair once, or of two sets.
 
     All are cut to strips of the plane; a pair is found in the first strip that both are in.

@@ -145,10 +145,11 @@ def _downwards(unit: Floats, drawing: Drawing) -> Floats:
     return turned
 
 
-def _kamada_kawai(nx, graph):  # type: ignore[no-untyped-def]
+def _kamada_kawai(nx: Any, graph: Any) -> dict[int, Floats]:
     if len(graph) > MOST_DISTANCES:
         raise LayoutError(f"Kamada-Kawai compares all pairs of nodes and is refused beyond {MOST_DISTANCES:,} of them")
-    return nx.kamada_kawai_layout(graph)
+    found: dict[int, Floats] = nx.kamada_kawai_layout(graph)
+    return found
 
 
 def _dot(drawing: Drawing) -> Placement:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import TypeVar
 
 import numpy as np
@@ -119,11 +118,7 @@ class Pulse:
 
     def each(self, items: Iterable[Item]) -> Iterator[Item]:
         """The items one by one, with a look at ``cancelled`` now and then."""
-        iterator = iter(items)
-        while True:
-            count = 0
-            for count, item in enumerate(islice(iterator, BREATH), 1):  # noqa: B007
-                yield item
-            if count < BREATH:
-                return
-            self.check()
+        for count, item in enumerate(items, 1):
+            yield item
+            if count % BREATH == 0:
+                self.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, Generic, TypeVar, overload
 
@@ -17,9 +18,9 @@ BLOCK = 1024
 
 
 class _View(Sequence[Item], Generic[Item]):
+    @abstractmethod
     def _block(self, first: int, last: int) -> list[Item]:
         """Items ``first`` to ``last - 1``."""
-        raise NotImplementedError
 
     @overload
     def __getitem__(self, at: int) -> Item: ...
