@@ -39,6 +39,7 @@ def in_rows(drawing: Drawing, columns: Columns, pulse: Pulse) -> Placement:
         return Placement(np.zeros((0, 2)), np.zeros((0, 2)), np.zeros(1, np.intp), curved=True)
     pulse.check()
     found = parts.split(drawing)
+    pulse.check()
     placed = []
     for first, last in _batches(found.sizes):
         low, high = found.box_starts[[first, last]] / drawing.count
@@ -63,9 +64,11 @@ def _batches(sizes: Ints) -> list[tuple[int, int]]:
 def _rows_of(drawing: Drawing, part_of: Ints, columns: Columns, pulse: Pulse) -> Placement:
     """Parts below each other; ``part_of``: the part of each box, counted from 0."""
     edges, edge_of = distinct(drawing)
+    pulse.check()
     row, height = layers(part_of, edges, pulse.part(0.0, 0.15))
     pulse.tell(0.15)
     grid = levels.build(row, part_of, edges)
+    pulse.tell(0.2)
     order = ordering.arrange(grid, height, pulse.part(0.2, 0.5))
     widths, tall = drawing.sizes.T
     x = np.rint(columns(grid, order, widths, height, pulse.part(0.5, 0.85)))
@@ -76,6 +79,7 @@ def _rows_of(drawing: Drawing, part_of: Ints, columns: Columns, pulse: Pulse) ->
     pulse.tell(0.9)
     y = ((rows.top + rows.bottom) / 2)[grid.row[: grid.real]]
     points, counts = routes.draw(grid, order, x, widths, Rows(y - tall / 2, y + tall / 2), rows, ways)
+    pulse.tell(0.95)
     first, counts = starts(counts)[edge_of], np.append(counts, 0)[edge_of]
     return Placement(
         np.column_stack([x[: drawing.count], y]), points[ranges(first, counts)], starts(counts), curved=True

@@ -23,6 +23,7 @@ def layers(part_of: Ints, edges: Ints, pulse: Pulse) -> tuple[Ints, Ints]:
     count = len(part_of)
     sources, targets = edges.T
     below = neighbours(count, sources, targets)
+    pulse.check()
     entering, leaving = np.bincount(targets, minlength=count), np.bincount(sources, minlength=count)
     lowest, order = _longest_ways(below, entering.tolist(), pulse)
     row = np.array(lowest, np.intp)

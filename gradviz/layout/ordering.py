@@ -48,6 +48,7 @@ def _depth_first(levels: Levels, height: Ints, pulse: Pulse) -> Ints:
     np.maximum.at(deepest, levels.part_of[: levels.real], height)
     rank[levels.real :][deepest[levels.part_of[levels.real :]] < SHALLOW] = -1
     by_rank = np.argsort(rank[levels.lower], kind="stable")
+    pulse.check()
     below = neighbours(levels.count, levels.upper[by_rank], levels.lower[by_rank])
     entered = np.bincount(levels.lower, minlength=levels.count)
 
@@ -115,6 +116,8 @@ def _improve(levels: Levels, order: Ints, pulse: Pulse) -> Ints:
 
     sizes = np.bincount(levels.part_of, minlength=parts)
     sweeps = np.where(sizes < LARGE, SWEEPS, np.where(sizes < HUGE, FEW_SWEEPS, 0))
+    if not sweeps.any():
+        return order
     best = _Best(order, count(order), sweeps, np.zeros(parts, np.intp))
     going = best.going
     if not going.any():

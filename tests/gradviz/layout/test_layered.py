@@ -214,6 +214,23 @@ def test_a_cycle_is_refused() -> None:
         layered(Drawing.of([[100, 50]] * 2, [[0, 1], [1, 0]]))
 
 
+def test_a_cancel_is_heard_at_every_stage() -> None:
+    drawing = random_dag(300, 1)
+    looks: list[None] = []
+
+    def heard(last: int) -> bool:
+        looks.append(None)
+        return len(looks) > last
+
+    layered(drawing, cancelled=lambda: heard(10**6))
+    stages = len(looks)
+    assert stages > 15
+    for last in range(stages):
+        looks.clear()
+        with pytest.raises(LayoutCancelled):
+            layered(drawing, cancelled=lambda last=last: heard(last))
+
+
 def test_it_can_be_cancelled_and_tells_progress() -> None:
     with pytest.raises(LayoutCancelled):
         place(BASICS, "layered", cancelled=lambda: True)
