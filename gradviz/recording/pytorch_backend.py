@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils.weak import TensorWeakRef
@@ -65,7 +66,7 @@ class PyTorchBackend:
             return None
         try:
             return self._numbers(tensor)
-        except RuntimeError:  # a kind that cannot be read (nested, batched)
+        except (RuntimeError, BufferError):  # a kind that cannot be read (nested, batched)
             return None
 
     def _numbers(self, tensor: Any) -> tuple[NDArray[Any], str]:
@@ -75,7 +76,8 @@ class PyTorchBackend:
         dtype = str(dense.dtype).removeprefix("torch.")
         if dtype == "bfloat16" or dtype not in DTYPES:
             dense, dtype = dense.float(), dtype if dtype in DTYPES else "float32"
-        return dense.cpu().resolve_conj().resolve_neg().numpy(), dtype
+        # Not `numpy()`, after which the program could resize its storage no more.
+        return np.from_dlpack(dense.cpu().resolve_conj().resolve_neg()), dtype
 
     def form(self, tensor: Any) -> tuple[tuple[int, ...], str]:
         """Shape and dtype."""

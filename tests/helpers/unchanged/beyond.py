@@ -10,6 +10,14 @@ print(out, pull(torch.ones(3)))
 y = torch.randn(3, requires_grad=True)
 grad(lambda t: (t * y).sum() ** 2)(x).sum().backward()
 """,
+    "storage that grows": """
+w = torch.randn(3, requires_grad=True)
+x = torch.randn(4)
+(w.sum() * x.sum()).backward()
+x.resize_(100).zero_()
+w.grad.resize_(6).zero_()
+print(x.shape, w.grad.shape, x.untyped_storage().resizable(), w.untyped_storage().resizable())
+""",
     "func vmap": """
 from torch.func import grad, vmap
 x = torch.randn(4, 3)
