@@ -34,6 +34,7 @@ def facts(path: str | os.PathLike[str]) -> Facts:
     try:
         connection = connect(path)
         try:
+            connection.execute("BEGIN")  # one moment of a trace that may be growing
             return facts_of(connection)
         finally:
             connection.close()
@@ -42,11 +43,11 @@ def facts(path: str | os.PathLike[str]) -> Facts:
 
 
 def facts_of(connection: sqlite3.Connection) -> Facts:
-    """The same, of a trace that is open."""
+    """The same, of a connection in a transaction."""
     rows = connection.execute(
         f"SELECT {chunks.COLUMNS} FROM chunk WHERE stream IN (?, ?) ORDER BY id",
         (chunks.TEXT, META),
-    )
+    ).fetchall()
     totals = dict(connection.execute("SELECT stream, count FROM total").fetchall())
     streams = chunks.put_together(
         [Chunk(*row) for row in rows], {stream: totals[stream] for stream in (chunks.TEXT, META) if stream in totals}

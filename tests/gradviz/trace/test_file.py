@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import re
@@ -24,6 +25,7 @@ from forgery import forge
 from gradviz.trace import events as ev
 from gradviz.trace.base import TraceBase
 from gradviz.trace.errors import TraceError
+from gradviz.trace.facts import facts
 from gradviz.trace.memory import TraceBuilder
 from gradviz.trace.model import Cell, Edge, GraphNode, NodeKind, Saved, Source, Storage, Value
 from gradviz.trace.protocol import TraceLike, TraceSink
@@ -428,6 +430,24 @@ def test_a_growing_trace_can_be_opened(tmp_path: Path) -> None:
     with Trace.open(writer.path) as trace:
         assert [event.step for event in trace.events] == [1, 2]
         assert trace.complete
+
+
+def test_a_look_into_a_growing_trace_sees_one_moment_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with TraceWriter(tmp_path / "t.gradviz", program="p.py") as writer:
+
+        class Slow(sqlite3.Connection):
+            """The program goes on before each of its questions."""
+
+            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+                writer.set_meta("asked", sql)
+                writer.emit(ev.Mark(name="on"))
+                writer.flush()
+                return super().execute(sql, *values)
+
+        connect = functools.partial(sqlite3.connect, isolation_level=None, factory=Slow)
+        monkeypatch.setattr("gradviz.trace.facts.connect", connect)
+        assert facts(writer.path).program == "p.py"
+        assert 0 < facts(writer.path).events < writer.steps
 
 
 ENDLESS = """
