@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from gradviz.trace import chunks
 from gradviz.trace.changes import Change, Differ, apply
 from gradviz.trace.chunks import Chunk
 from gradviz.trace.errors import TraceError
-from gradviz.trace.events import Error, Flow, Mark, NodeBegin
+from gradviz.trace.events import BackwardBegin, BackwardEnd, Error, Event, Flow, Mark, NodeBegin, Root
 from gradviz.trace.model import Edge, GraphNode, NodeKind, Saved
 from gradviz.trace.reader import Trace
 from gradviz.trace.writer import TraceWriter
@@ -77,6 +78,58 @@ def test_a_column_that_an_earlier_version_lacked_has_its_default(recorded: Path)
 def test_a_column_without_a_default_has_to_be_there(recorded: Path) -> None:
     with pytest.raises(TraceError, match="source of flow is missing"):
         Trace.open(rewritten(recorded, "flow", without="source"))
+
+
+def chunk_count(path: Path) -> int:
+    with sqlite3.connect(path) as database:
+        (count,) = database.execute("SELECT count(*) FROM chunk").fetchone()
+    database.close()
+    return int(count)
+
+
+def test_the_many_commits_of_a_slow_program_are_put_together_when_it_ends(tmp_path: Path) -> None:
+    with TraceWriter(tmp_path / "t.gradviz") as writer:
+        for number in range(100):
+            writer.emit(Mark(name=f"mark {number}", line=number))
+            writer.flush()
+        before = chunk_count(writer.path)
+    assert before > 200
+    assert chunk_count(writer.path) < 10
+    with Trace.open(writer.path) as trace:
+        assert [(event.step, event.line) for event in trace.events] == [(n + 1, n) for n in range(100)]
+        assert [mark.name for mark in trace.rows(Mark)] == [f"mark {number}" for number in range(100)]
+
+
+def two_to_one_leaf(path: Path, *events: Event) -> Path:
+    """A leaf that two nodes lead to, each by slot 0, and a backward call from the second one."""
+    with TraceWriter(path) as writer:
+        writer.add_tensor(np.ones(1))
+        writer.add_node(GraphNode(0, "AccumulateGrad", NodeKind.ACCUMULATE_GRAD))
+        for source in (1, 2):
+            writer.add_node(GraphNode(0, "MulBackward0", NodeKind.FUNCTION))
+            writer.add_edge(Edge(source, 0, 0, 0))
+        writer.emit(BackwardBegin(call=1, roots=(Root(2, 0, None, 0),), retain_graph=False, create_graph=False))
+        for event in events:
+            writer.emit(event)
+    return path
+
+
+def test_a_gradient_flows_along_an_edge_that_there_is(tmp_path: Path) -> None:
+    flow = Flow(call=1, source=1, slot=0, target=0, target_slot=0, gradient=0, total=0)
+    with Trace.open(two_to_one_leaf(tmp_path / "sound.gradviz", flow)) as trace:
+        assert isinstance(trace.events[-1], Flow)
+    for wrong in (replace(flow, slot=1), replace(flow, source=0), replace(flow, target_slot=1), replace(flow, slot=5)):
+        with pytest.raises(TraceError, match="no such edge"):
+            Trace.open(two_to_one_leaf(tmp_path / "wrong.gradviz", wrong))
+
+
+def test_nothing_happens_in_a_call_before_it_begins_or_after_it_has_ended(tmp_path: Path) -> None:
+    end, later = BackwardEnd(call=1), NodeBegin(call=1, node=2)
+    with Trace.open(two_to_one_leaf(tmp_path / "sound.gradviz", later, end)) as trace:
+        assert len(trace.events) == 3
+    for events in ((end, later), (end, end), (NodeBegin(call=2, node=2),), (BackwardEnd(call=0),)):
+        with pytest.raises(TraceError, match="its backward call is not running"):
+            Trace.open(two_to_one_leaf(tmp_path / "wrong.gradviz", *events))
 
 
 def test_rows_that_no_column_has_are_not_made_up(recorded: Path) -> None:
