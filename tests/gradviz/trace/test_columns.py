@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradviz.trace import chunks
+from gradviz.trace import chunks, merge
 from gradviz.trace.changes import Change, Differ, apply
 from gradviz.trace.chunks import Chunk
 from gradviz.trace.errors import TraceError
@@ -87,20 +87,24 @@ def chunk_count(path: Path) -> int:
     return int(count)
 
 
-def test_the_many_commits_of_a_slow_program_are_put_together_when_it_ends(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rows", [merge.ROWS, 30])
+def test_the_many_commits_of_a_slow_program_are_put_together_when_it_ends(
+    tmp_path: Path, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merge, "ROWS", rows)
     with TraceWriter(tmp_path / "t.gradviz") as writer:
         for number in range(100):
             writer.emit(Mark(name=f"mark {number}", line=number))
             writer.flush()
         before = chunk_count(writer.path)
     assert before > 200
-    assert chunk_count(writer.path) < 10
+    assert chunk_count(writer.path) < 20
     with Trace.open(writer.path) as trace:
         assert [(event.step, event.line) for event in trace.events] == [(n + 1, n) for n in range(100)]
         assert [mark.name for mark in trace.rows(Mark)] == [f"mark {number}" for number in range(100)]
 
 
-def two_to_one_leaf(path: Path, *events: Event) -> Path:
+def two_to_one_leaf(path: Path, *events: Event, before: tuple[Event, ...] = ()) -> Path:
     """A leaf that two nodes lead to, each by slot 0, and a backward call from the second one."""
     with TraceWriter(path) as writer:
         writer.add_tensor(np.ones(1))
@@ -108,8 +112,8 @@ def two_to_one_leaf(path: Path, *events: Event) -> Path:
         for source in (1, 2):
             writer.add_node(GraphNode(0, "MulBackward0", NodeKind.FUNCTION))
             writer.add_edge(Edge(source, 0, 0, 0))
-        writer.emit(BackwardBegin(call=1, roots=(Root(2, 0, None, 0),), retain_graph=False, create_graph=False))
-        for event in events:
+        begin = BackwardBegin(call=1, roots=(Root(2, 0, None, 0),), retain_graph=False, create_graph=False)
+        for event in (*before, begin, *events):
             writer.emit(event)
     return path
 
@@ -130,6 +134,8 @@ def test_nothing_happens_in_a_call_before_it_begins_or_after_it_has_ended(tmp_pa
     for events in ((end, later), (end, end), (NodeBegin(call=2, node=2),), (BackwardEnd(call=0),)):
         with pytest.raises(TraceError, match="its backward call is not running"):
             Trace.open(two_to_one_leaf(tmp_path / "wrong.gradviz", *events))
+    with pytest.raises(TraceError, match="its backward call is not running"):
+        Trace.open(two_to_one_leaf(tmp_path / "early.gradviz", before=(later,)))
 
 
 def test_rows_that_no_column_has_are_not_made_up(recorded: Path) -> None:
