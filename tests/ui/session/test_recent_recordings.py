@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from gradviz.trace.lock import TraceLock, lock_path
 from gradviz.trace.reader import Trace
 from gradviz.trace.writer import TraceWriter
 from gradviz_ui import app
-from gradviz_ui.session.recordings import KEPT, Recordings
+from gradviz_ui.session.recordings import KEPT, Kept, Recordings
 from gradviz_ui.settings import Settings
 from gradviz_ui.window.main_window import MainWindow
 
@@ -185,6 +186,30 @@ def test_recent_recordings_are_listed_opened_and_removed(
     menu.actions()[-1].trigger()
     qtbot.waitUntil(lambda: kept(window) == ["first & foremost.py"], timeout=SECONDS)  # it is shown
     assert first.exists()
+
+
+def test_of_looks_that_overlap_the_last_one_tells_what_there_is(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recent = window.session.recent
+    make_recordings(recent.recordings, 2)
+    may_go_on, listed = threading.Event(), Recordings.listed
+
+    def slowly(recordings: Recordings) -> list[Kept]:
+        found = listed(recordings)
+        assert may_go_on.wait(SECONDS)
+        return found
+
+    monkeypatch.setattr(Recordings, "listed", slowly)
+    recent.refresh()
+    qtbot.wait(100)
+    monkeypatch.setattr(Recordings, "listed", listed)
+    recent.clear()
+    qtbot.waitUntil(lambda: not list(recent.recordings.folder.glob("*.gradviz")), timeout=SECONDS)
+    qtbot.wait(100)
+    may_go_on.set()
+    qtbot.wait(200)
+    assert recent.kept == []
 
 
 def make_recordings(folder: Recordings, count: int) -> list[Path]:

@@ -37,6 +37,8 @@ class RecentRecordings(QObject):
         self._claims: dict[Path, TraceLock | None] = {}
         self._superseded: set[Path] = set()
         self._temporary: Path | None = None
+        self._looks = 0
+        """How often the folder was looked through: looks overlap, and only the last one tells what there is."""
 
     @property
     def recordings(self) -> Recordings:
@@ -105,12 +107,18 @@ class RecentRecordings(QObject):
 
     def _look(self, first: Callable[[Recordings], None]) -> None:
         recordings = self.recordings
+        self._looks += 1
+        number = self._looks
 
         def look() -> list[Kept]:
             first(recordings)
             return recordings.listed()
 
-        self._background.run(look, self._found, self._not_found)
+        def found(kept: list[Kept]) -> None:
+            if number == self._looks:
+                self._found(kept)
+
+        self._background.run(look, found, self._not_found)
 
     def _found(self, kept: list[Kept]) -> None:
         kept = [each for each in kept if each.path not in self._superseded]
